@@ -1,0 +1,361 @@
+"""What users write, turned into what the code uses; and the messages when it cannot be.
+
+Every public operation is a door, and this is the doorkeeper: an int for a stride becomes one for each axis, a
+padding becomes (before, after) pairs, arrays are looked at for type, dtype, rank and channels. Behind the door
+nothing is checked again. Each function takes the operation's name first and each message starts with it, then
+says what was given, what is needed, and where it helps what to write instead.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+import numpy as np
+
+from npseg.backend import Array, array_module
+from npseg.geometry import Ints, Pairs, Window, times
+
+T = TypeVar("T")
+
+FLOATS = ("float32", "float64")
+
+
+def arrays(op: str, *, exact: bool = False, **named: Array | None) -> None:
+    """Check that all are arrays of one library and one dtype, float32 or float64.
+
+    Parameters
+    ----------
+    op : str
+        The operation's name, for the message.
+    exact : bool
+        Admit object arrays too: Python ints, fractions, symbols.
+    **named : array or None
+        The arrays under the names that the user knows them by; None is passed over.
+
+    Raises
+    ------
+    TypeError
+        Naming the argument, what it is, and the ``astype`` that mends it.
+    """
+    given = {name: a for name, a in named.items() if a is not None}
+    for name, a in given.items():
+        if not hasattr(a, "dtype") or not hasattr(a, "ndim"):
+            raise TypeError(
+                f"{op}: {name} is a {type(a).__name__}; an array is needed: np.asarray({name}, float)"
+            )
+        if isinstance(a, np.ma.MaskedArray):
+            raise TypeError(
+                f"{op}: {name} is a masked array, whose mask would be ignored; give {name}.filled(0)"
+            )
+        if a.dtype not in FLOATS and not (exact and a.dtype == object):
+            raise TypeError(
+                f"{op}: {name} has dtype {a.dtype}; float32 or float64 is needed: {name}.astype('float32')"
+                + (", or an object array with method='loops'" if a.dtype == object else "")
+            )
+    try:
+        array_module(*given.values())
+    except TypeError as error:
+        raise TypeError(f"{op}: {', '.join(given)}: {error}") from None
+    first = next(iter(given))
+    for name, a in given.items():
+        if a.dtype != given[first].dtype:
+            raise TypeError(
+                f"{op}: {first} is {given[first].dtype} but {name} is {a.dtype}; "
+                f"make them one dtype: {name}.astype('{given[first].dtype}')"
+            )
+
+
+def spatial(op: str, name: str, a: Array, leading: str = "N, C") -> int:
+    """Return the number of spatial axes behind two leading ones: 1, 2 or 3, none of them empty.
+
+    Parameters
+    ----------
+    op, name : str
+        The operation and the argument, for the message.
+    a : array
+        Of shape (N, C, *spatial), or a weight (C_out, C_in, *kernel).
+    leading : str
+        What the first two axes are, for the message.
+    """
+    if not 3 <= a.ndim <= 5:
+        hint = f"; for a single image write {name}[None]" if 1 < a.ndim < 3 else ""
+        raise ValueError(
+            f"{op}: {name} has shape {a.shape}; ({leading}, *spatial) with one, two or three spatial axes "
+            f"is needed{hint}"
+        )
+    if 0 in a.shape[1:]:
+        raise ValueError(f"{op}: {name} has shape {a.shape}; only the first axis, the images, may be empty")
+    return int(a.ndim - 2)
+
+
+def integer(op: str, name: str, value: object, minimum: int = 0) -> int:
+    """Return a whole number that is at least ``minimum``."""
+    if isinstance(value, bool | np.bool_) or not hasattr(value, "__index__"):
+        raise TypeError(f"{op}: {name}={value!r} is not a whole number")
+    number = operator.index(value)  # type: ignore[arg-type]
+    if number < minimum:
+        raise ValueError(f"{op}: {name}={value!r} must be at least {minimum}")
+    return number
+
+
+def axes(op: str, name: str, value: int | Sequence[int], n: int, *, minimum: int = 1) -> Ints:
+    """Return one whole number for each spatial axis, from an int for all of them or exactly one each.
+
+    Examples
+    --------
+    >>> axes("conv_forward", "stride", 2, n=3)
+    (2, 2, 2)
+    >>> axes("conv_forward", "stride", (1, 2, 3), n=2)
+    Traceback (most recent call last):
+    ...
+    ValueError: conv_forward: stride=(1, 2, 3) has 3 entries; give one int, or one for each of the 2 spatial axes
+    """
+    if not _is_sequence(value):
+        return (integer(op, name, value, minimum),) * n
+    if len(value) != n:  # type: ignore[arg-type]
+        raise ValueError(
+            f"{op}: {name}={value!r} has {_entries(value)}; give one int, or one for each of the {n} spatial axes"
+        )
+    return tuple(integer(op, name, v, minimum) for v in value)  # type: ignore[union-attr]
+
+
+def padding_pairs(op: str, value: object, n: int) -> Pairs:
+    """Return the padding as (before, after) for each spatial axis.
+
+    Parameters
+    ----------
+    op : str
+        The operation's name, for the message.
+    value : int, or one per axis, or a (before, after) pair per axis
+        What the user wrote.
+    n : int
+        Number of spatial axes.
+
+    Examples
+    --------
+    >>> padding_pairs("conv_forward", 1, n=2)
+    ((1, 1), (1, 1))
+    >>> padding_pairs("conv_forward", ((1, 2), 0), n=2)
+    ((1, 2), (0, 0))
+    """
+    if not _is_sequence(value):
+        p = integer(op, "padding", value)
+        return ((p, p),) * n
+    values: Sequence[Any] = value  # type: ignore[assignment]
+    if len(values) != n:
+        hint = f"; for uneven padding write padding=({tuple(values)},)" if n == 1 and len(values) == 2 else ""
+        raise ValueError(
+            f"{op}: padding={value!r} has {_entries(value)}; give an int, or for each of the {n} spatial axes "
+            f"an int or a (before, after) pair{hint}"
+        )
+    return tuple(_pair(op, value, p) for p in values)
+
+
+def conv_padding(op: str, value: object, *, kernel: Ints, stride: Ints, dilation: Ints) -> Pairs:
+    """Return a convolution's padding: as :func:`padding_pairs`, or by the words "same" and "valid"."""
+    if value == "valid":
+        return ((0, 0),) * len(kernel)
+    if isinstance(value, str):
+        if value != "same":
+            raise ValueError(f"{op}: padding={value!r}; the words are 'same' and 'valid'")
+        if set(stride) != {1}:
+            raise ValueError(
+                f"{op}: padding='same' needs stride 1, not {stride}; give the padding in numbers"
+            )
+        totals = [d * (k - 1) for k, d in zip(kernel, dilation)]
+        return tuple((total // 2, total - total // 2) for total in totals)
+    return padding_pairs(op, value, len(kernel))
+
+
+def channels(op: str, x: Array, w: Array, b: Array | None, groups: int, *, transposed: bool = False) -> int:
+    """Check that input, weight and bias have channels that fit; return the number of output channels.
+
+    A convolution's weight is (C_out, C_in/groups, *kernel), that of its transpose (C_in, C_out/groups,
+    *kernel): the same array, read from the other side.
+    """
+    names = "C_in, C_out/groups" if transposed else "C_out, C_in/groups"
+    spatial(op, "w", w, names)
+    if w.ndim != x.ndim or 0 in w.shape:
+        raise ValueError(
+            f"{op}: w has shape {w.shape}; ({names}, *kernel) with {x.ndim - 2} kernel axes is needed"
+        )
+    if w.shape[0] % groups:
+        raise ValueError(f"{op}: groups={groups} does not divide the {w.shape[0]} channels of w {w.shape}")
+    below, above = w.shape[1] * groups, w.shape[0]
+    needed, out = (above, below) if transposed else (below, above)
+    if x.shape[1] != needed:
+        raise ValueError(
+            f"{op}: x has {x.shape[1]} channels (shape {x.shape}), but w {w.shape} with groups={groups} "
+            f"takes {needed}"
+        )
+    if b is not None and b.shape != (out,):
+        raise ValueError(f"{op}: b has shape {b.shape}; ({out},), one for each output channel, is needed")
+    return int(out)
+
+
+def channel_vectors(op: str, x: Array, *, name: str = "x", **vectors: Array | None) -> None:
+    """Check that x is (N, C, ...) with C at least 1, and that each vector holds one value for each channel."""
+    if x.ndim < 2 or 0 in x.shape[1:]:
+        raise ValueError(
+            f"{op}: {name} has shape {x.shape}; (N, C, ...) is needed, where only N, the images, may be 0"
+        )
+    for key, v in vectors.items():
+        if v is not None and v.shape != (x.shape[1],):
+            raise ValueError(
+                f"{op}: {key} has shape {v.shape}; ({x.shape[1]},), one for each channel, is needed"
+            )
+
+
+def probability(op: str, name: str, value: object) -> float:
+    """Return a number from 0 to 1."""
+    if isinstance(value, bool | np.bool_) or not isinstance(value, int | float | np.number):
+        raise TypeError(f"{op}: {name}={value!r} is not a number")
+    if not 0 <= value <= 1:  # type: ignore[operator]
+        raise ValueError(f"{op}: {name}={value!r} must lie between 0 and 1")
+    return float(value)  # type: ignore[arg-type]
+
+
+def per_channel(values: Array, n: int) -> Array:
+    """Shape one value for each channel so that it meets (N, C, *spatial) with n spatial axes."""
+    return values.reshape(-1, *(1,) * n)
+
+
+def same_shape(op: str, name: str, a: Array, shape: tuple[int, ...], like: str) -> None:
+    """Check that an array has the shape of another, such as ``dout`` that of the output."""
+    if a.shape != tuple(shape):
+        raise ValueError(f"{op}: {name} has shape {a.shape}; {tuple(shape)}, that of {like}, is needed")
+
+
+def gradient(op: str, dout: Array, shape: tuple[int, ...], dtype: str) -> None:
+    """Check that ``dout`` has the shape and the dtype of the output."""
+    arrays(op, exact=dtype == "object", dout=dout)
+    same_shape(op, "dout", dout, shape, "the output")
+    if dout.dtype != dtype:
+        raise TypeError(
+            f"{op}: dout is {dout.dtype} but the output was {dtype}; make them one dtype: dout.astype('{dtype}')"
+        )
+
+
+def named(op: str, make: Callable[[], T]) -> T:
+    """Run ``make``, and put the operation's name before the message of its ValueError."""
+    try:
+        return make()
+    except ValueError as error:
+        raise ValueError(f"{op}: {error}") from None
+
+
+def pooling_window(
+    op: str,
+    size: Ints,
+    kernel_size: int | Sequence[int],
+    *,
+    stride: int | Sequence[int] | None = None,
+    padding: object = 0,
+    dilation: int | Sequence[int] = 1,
+    ceil_mode: bool = False,
+) -> Window:
+    """Return the windows of a pooling layer, none of which lies wholly in the padding.
+
+    Parameters are those of :func:`npseg.max_pool_forward`; ``size`` is the spatial size of its input.
+    """
+    n = len(size)
+    kernel = axes(op, "kernel_size", kernel_size, n)
+    window = named(
+        op,
+        lambda: Window.down(
+            size,
+            kernel,
+            stride=kernel if stride is None else axes(op, "stride", stride, n),
+            padding=padding_pairs(op, padding, n),
+            dilation=axes(op, "dilation", dilation, n),
+            ceil_mode=flag(op, "ceil_mode", ceil_mode),
+        ),
+    )
+    for axis in range(n):
+        positions = window.positions(axis)
+        empty = ~((positions >= 0) & (positions < size[axis])).any(axis=0)
+        if empty.any():
+            raise ValueError(
+                f"{op}: window {int(empty.argmax())} on axis {axis} holds no pixel, only padding (input "
+                f"{times(size)}, kernel {times(kernel)}, padding {window.padding}); pad less"
+            )
+    return window
+
+
+def flag(op: str, name: str, value: object) -> bool:
+    """Return a truth value; a number or a string in its place is more likely an argument out of order."""
+    if not isinstance(value, bool | np.bool_):
+        raise TypeError(f"{op}: {name}={value!r}; True or False is needed")
+    return bool(value)
+
+
+def divisor(op: str, value: object) -> float | None:
+    """Return an average pooling's divisor: any number but zero, or None."""
+    if value is None:
+        return None
+    if isinstance(value, bool | np.bool_ | complex) or not isinstance(value, int | float | np.number):
+        raise TypeError(f"{op}: divisor_override={value!r} is not a number")
+    if value == 0 or value != value:
+        raise ValueError(f"{op}: divisor_override={value!r}; any number but zero is needed")
+    return float(value)  # type: ignore[arg-type]
+
+
+def indices(op: str, given: Array, shape: tuple[int, ...], size: Ints) -> None:
+    """Check flat indices into planes of spatial size ``size``: whole numbers, of the right shape, in range.
+
+    Indices on a device were checked once, on the host; here that would stop the device at every step.
+    """
+    if not hasattr(given, "dtype") or given.dtype.kind not in "iu":
+        raise TypeError(
+            f"{op}: indices are {getattr(given, 'dtype', type(given).__name__)}; whole numbers are needed"
+        )
+    same_shape(op, "indices", given, shape, "x")
+    pixels = int(np.prod(size))
+    if isinstance(given, np.ndarray) and given.size and not (given.min() >= 0 and given.max() < pixels):
+        worst = given.max() if given.max() >= pixels else given.min()
+        raise ValueError(
+            f"{op}: index {worst} lies outside the output plane {times(size)} (0 to {pixels - 1})"
+        )
+
+
+def labels(op: str, given: Array, classes: int, shape: tuple[int, ...], ignore_index: int) -> None:
+    """Check class labels: whole numbers, each a class or ``ignore_index``; the first stranger is named.
+
+    Labels on a device were checked once, on the host, by the loader.
+    """
+    if not hasattr(given, "dtype") or given.dtype.kind not in "iu":
+        raise TypeError(
+            f"{op}: labels are {getattr(given, 'dtype', type(given).__name__)}; whole numbers are needed"
+        )
+    same_shape(op, "labels", given, shape, "the logits without their class axis")
+    if isinstance(given, np.ndarray):
+        stranger = ((given < 0) | (given >= classes)) & (given != ignore_index)
+        if stranger.any():
+            where = tuple(int(i) for i in np.argwhere(stranger)[0])
+            raise ValueError(
+                f"{op}: label {given[where]} at {where} is neither a class (0 to {classes - 1}) "
+                f"nor ignore_index={ignore_index}"
+            )
+
+
+def _is_sequence(value: object) -> bool:
+    if isinstance(value, np.ndarray):
+        return value.ndim > 0
+    return isinstance(value, Sequence) and not isinstance(value, str | bytes)
+
+
+def _entries(value: object) -> str:
+    count = len(value)  # type: ignore[arg-type]
+    return "1 entry" if count == 1 else f"{count} entries"
+
+
+def _pair(op: str, whole: object, value: object) -> tuple[int, int]:
+    if not _is_sequence(value):
+        p = integer(op, "padding", value)
+        return p, p
+    if len(value) != 2:  # type: ignore[arg-type]
+        raise ValueError(f"{op}: padding={whole!r}: {value!r} is not a (before, after) pair")
+    before, after = value  # type: ignore[misc]
+    return integer(op, "padding", before), integer(op, "padding", after)

@@ -1,0 +1,191 @@
+"""Epochs of training batches: shuffled, cropped, flipped, normalised, and the same again whenever asked.
+
+Nothing here has a state. The order of an epoch follows from (seed, epoch), and the crops and flips of a batch
+from (seed, epoch, step), so training that was interrupted goes on at any step as if nothing had happened, bit
+for bit. One thread prepares the next batch while the current one is in use.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from npseg.data.dataset import VOID, Bytes, Dataset, check_not_empty
+from npseg.data.normalization import Normalization
+
+#: Normalised images, floating (N, 3, H, W), and their labels, uint8 (N, H, W).
+Batch: TypeAlias = tuple[NDArray[np.floating], Bytes]
+
+
+def steps_per_epoch(dataset: Dataset, batch_size: int) -> int:
+    """Return how many batches an epoch has.
+
+    The rest that does not fill a batch is left out, another one in each epoch, unless it is all there is.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        The training images.
+    batch_size : int
+        Images a batch.
+
+    Returns
+    -------
+    int
+        At least 1.
+
+    Raises
+    ------
+    ValueError
+        If the dataset is empty, or `batch_size` below 1.
+
+    Examples
+    --------
+    >>> from npseg.data import Scenes
+    >>> steps_per_epoch(Scenes(10), 4), steps_per_epoch(Scenes(3), 4)
+    (2, 1)
+    """
+    check_not_empty(dataset)
+    if batch_size < 1:
+        raise ValueError(f"batch_size {batch_size}; needs at least 1")
+    return max(len(dataset) // batch_size, 1)
+
+
+def batches(
+    dataset: Dataset,
+    batch_size: int,
+    normalization: Normalization,
+    *,
+    seed: int,
+    epoch: int,
+    crop: tuple[int, int] | None = None,
+    flip: bool = True,
+    start: int = 0,
+    dtype: DTypeLike = "float32",
+) -> Iterator[Batch]:
+    """Iterate over the batches of one epoch of training.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        The training images; no two batches share one.
+    batch_size : int
+        Images a batch; see `steps_per_epoch` for the rest.
+    normalization : Normalization
+        What the images are normalised by.
+    seed, epoch : int
+        From 0 on. With the number of the step they settle everything that is random.
+    crop : (int, int), optional
+        Height and width of a random piece cut from each image. What an image lacks is padded on the right and
+        at the bottom, with zeros after normalisation, and void. Without it, a batch needs images of one size.
+    flip : bool
+        Whether to mirror half of the images left to right.
+    start : int
+        The step to begin at: the batches are those of a whole epoch from this step on.
+    dtype : dtype
+        Of the images: float32 or float64.
+
+    Yields
+    ------
+    x : array of `dtype`, shape (N, 3, H, W)
+        The normalised images.
+    labels : array of uint8, shape (N, H, W)
+        Their labels; 255 is void.
+
+    Raises
+    ------
+    TypeError
+        If `dtype` is neither float32 nor float64.
+    ValueError
+        If the dataset is empty, or a number is out of its range; while iterating, if sizes differ without
+        `crop`.
+
+    Examples
+    --------
+    >>> from npseg.data import Scenes
+    >>> scenes = Scenes(5, size=(32, 48))
+    >>> half = Normalization(np.full(3, 0.5), np.full(3, 0.5))
+    >>> for x, labels in batches(scenes, 2, half, seed=0, epoch=0, crop=(32, 32)):
+    ...     print(x.shape, x.dtype, labels.shape)
+    (2, 3, 32, 32) float32 (2, 32, 32)
+    (2, 3, 32, 32) float32 (2, 32, 32)
+    """
+    steps = steps_per_epoch(dataset, batch_size)
+    if seed < 0 or epoch < 0:
+        raise ValueError(f"seed {seed}, epoch {epoch}; needs two integers from 0 on")
+    if not 0 <= start <= steps:
+        raise ValueError(f"start {start}; this epoch has the steps 0 to {steps - 1}")
+    if crop is not None and min(crop) < 1:
+        raise ValueError(f"crop {crop}; needs a height and a width of at least 1")
+    if np.dtype(dtype) not in (np.float32, np.float64):
+        raise TypeError(f"dtype {np.dtype(dtype)}; needs float32 or float64")
+    order = np.random.default_rng([seed, epoch]).permutation(len(dataset))
+
+    def make(step: int) -> Batch:
+        # NumPy pads a seed with zeros, so [seed, epoch, 0] would repeat the stream of the order.
+        rng = np.random.default_rng([seed, epoch, step + 1])
+        chosen = order[step * batch_size : (step + 1) * batch_size].tolist()
+        return _batch(dataset, chosen, normalization, rng, crop, flip, dtype)
+
+    return _ahead([partial(make, step) for step in range(start, steps)])
+
+
+def _ahead(makers: list[partial[Batch]]) -> Iterator[Batch]:
+    """Make one batch after the other, always one ahead of the caller; the thread ends with the iterator."""
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="npseg-batches") as thread:
+        upcoming: Future[Batch] | None = None
+        for make in makers:
+            current, upcoming = upcoming, thread.submit(make)
+            if current is not None:
+                yield current.result()
+        if upcoming is not None:
+            yield upcoming.result()
+
+
+def _batch(
+    dataset: Dataset,
+    chosen: list[int],
+    normalization: Normalization,
+    rng: np.random.Generator,
+    crop: tuple[int, int] | None,
+    flip: bool,
+    dtype: DTypeLike,
+) -> Batch:
+    pairs = [dataset[i] for i in chosen]
+    size = crop or _common_size(pairs, [dataset.names[i] for i in chosen])
+    x = np.zeros((len(pairs), 3, *size), dtype)
+    labels = np.full((len(pairs), *size), VOID, np.uint8)
+    for k, (image, ids) in enumerate(pairs):
+        piece = _random_piece(rng, ids.shape, size, flip)
+        h, w = ids[piece].shape
+        x[k, :, :h, :w] = normalization.apply(image[piece])
+        labels[k, :h, :w] = ids[piece]
+    return x, labels
+
+
+def _random_piece(
+    rng: np.random.Generator, shape: tuple[int, ...], size: tuple[int, int], flip: bool
+) -> tuple[slice, slice]:
+    """Return the index of a random piece, no larger than the image, mirrored half of the time."""
+    top, left = (int(rng.integers(max(have - want, 0) + 1)) for have, want in zip(shape, size))
+    rows, columns = slice(top, top + size[0]), slice(left, left + size[1])
+    if flip and rng.random() < 0.5:
+        last = min(columns.stop, shape[1]) - 1
+        columns = slice(last, left - 1 if left else None, -1)
+    return rows, columns
+
+
+def _common_size(pairs: list[tuple[Bytes, Bytes]], names: list[str]) -> tuple[int, int]:
+    height, width = pairs[0][1].shape
+    for (_, labels), name in zip(pairs, names):
+        if labels.shape != (height, width):
+            raise ValueError(
+                f"{names[0]} is {width}x{height} and {name} is {labels.shape[1]}x{labels.shape[0]}; "
+                "a batch needs one size: give crop=(height, width)"
+            )
+    return height, width

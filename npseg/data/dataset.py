@@ -1,0 +1,56 @@
+"""What a dataset is: images with the class of every pixel, read by index.
+
+Training, evaluation and drawing ask nothing else of a dataset than the protocol below, so a dataset of your
+own is any class with these members; nothing has to be inherited. A pixel that nobody could name, as on the
+outlines of PASCAL VOC, has the label ``VOID`` and counts neither in the loss nor in the metrics.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+#: The label of a pixel that counts nowhere.
+VOID = 255
+
+#: An image (H, W, 3), a map of labels (H, W), or colours (n, 3).
+Bytes: TypeAlias = NDArray[np.uint8]
+
+
+class Dataset(Protocol):
+    """Pairs of an image and its labels, with the names and colours of the classes.
+
+    ``len(d)`` counts the pairs, and ``d[i]`` for ``0 <= i < len(d)`` is one of them: the image, uint8
+    (H, W, 3) in RGB, and the labels, uint8 (H, W), each the id of a class or ``VOID``.
+    """
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The names of the classes; the position is the id."""
+
+    @property
+    def colors(self) -> Bytes:
+        """The colour of each class, uint8 (n, 3) in RGB."""
+
+    @property
+    def names(self) -> Sequence[str]:
+        """The name of each pair, for messages and file names."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int, /) -> tuple[Bytes, Bytes]: ...
+
+
+def check_not_empty(dataset: Dataset) -> None:
+    """Refuse a dataset without images.
+
+    Raises
+    ------
+    ValueError
+        If there is not even one.
+    """
+    if len(dataset) == 0:
+        raise ValueError("the dataset is empty; needs at least one image")

@@ -1,0 +1,286 @@
+"""Pictures of label maps: in their colours, over their image, and beside the truth.
+
+A label map becomes a picture by looking every pixel up in the table of class colours. Over the image it shows
+what was found where; beside the truth, with the wrong pixels marked, it shows how well. Void, the label 255,
+has a neutral colour of its own. Figures are made with matplotlib's object interface, which keeps no list of
+open figures and changes no global state.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+from matplotlib import get_data_path
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+from numpy.typing import ArrayLike, NDArray
+from PIL import Image, ImageDraw, ImageFont
+
+Color: TypeAlias = tuple[int, int, int]
+Picture: TypeAlias = NDArray[np.uint8]
+
+_VOID = 255
+_VOID_COLOR: Color = (224, 224, 192)
+_ERROR_COLOR: Color = (220, 20, 60)
+_COLUMNS = ("image", "truth", "prediction", "errors")
+_PANEL, _GAP, _TITLE, _LINE = 2.4, 0.07, 0.3, 0.2  # inches, in the figure of a comparison
+
+
+def colorize(labels: NDArray[Any], colors: ArrayLike, *, void_color: Color = _VOID_COLOR) -> Picture:
+    """Give every pixel the colour of its class.
+
+    Parameters
+    ----------
+    labels : ndarray of integers, shape (H, W)
+        A class for each pixel, or 255 for void.
+    colors : array of uint8, shape (classes, 3)
+        The colour of each class: red, green, blue.
+    void_color : tuple of int, default (224, 224, 192)
+        The colour of void, by default PASCAL VOC's.
+
+    Returns
+    -------
+    ndarray of uint8, shape (H, W, 3)
+
+    Raises
+    ------
+    ValueError
+        If there is a label without a colour.
+
+    Examples
+    --------
+    >>> colorize(np.array([[0, 1, 255]]), [(0, 0, 0), (128, 0, 0)]).tolist()
+    [[[0, 0, 0], [128, 0, 0], [224, 224, 192]]]
+    """
+    table = np.array([*np.asarray(colors), void_color], np.uint8)
+    void = len(table) - 1
+    outside = (labels != _VOID) & ((labels < 0) | (labels >= void))
+    if outside.any():
+        raise ValueError(
+            f"label {labels[outside][0]} has no colour: there are {void} colours, and {_VOID} is void"
+        )
+    picture: Picture = table[np.where(labels == _VOID, void, labels)]
+    return picture
+
+
+def overlay(image: Picture, labels: NDArray[Any], colors: ArrayLike, *, alpha: float = 0.55) -> Picture:
+    """Lay the colours of the classes over the image; where the label is void the image stays as it is.
+
+    Parameters
+    ----------
+    image : ndarray of uint8, shape (H, W, 3)
+        The image.
+    labels : ndarray of integers, shape (H, W)
+        A class for each pixel, or 255 for void.
+    colors : array of uint8, shape (classes, 3)
+        The colour of each class.
+    alpha : float, default 0.55
+        How much of the colour is mixed in, from 0 (the image alone) to 1 (the colour alone).
+
+    Returns
+    -------
+    ndarray of uint8, shape (H, W, 3)
+
+    Raises
+    ------
+    TypeError
+        If the image is not of uint8.
+    ValueError
+        If image and labels do not fit each other, or there is a label without a colour.
+
+    Examples
+    --------
+    >>> overlay(np.zeros((1, 2, 3), np.uint8), np.array([[0, 255]]), [(200, 100, 0)], alpha=0.5).tolist()
+    [[[100, 50, 0], [0, 0, 0]]]
+    """
+    _check_pair(image, labels)
+    mixed = _mix(image, colorize(labels, colors), alpha)
+    mixed[labels == _VOID] = image[labels == _VOID]
+    return mixed
+
+
+def overlay_with_legend(
+    image: Picture, labels: NDArray[Any], classes: Sequence[str], colors: ArrayLike, *, alpha: float = 0.55
+) -> Image.Image:
+    """Lay the classes over the image, and beneath it say which colour is which, and how much of it there is.
+
+    Parameters
+    ----------
+    image, labels, colors, alpha
+        As for :func:`overlay`.
+    classes : sequence of str
+        The names of the classes.
+
+    Returns
+    -------
+    PIL.Image.Image
+        The overlay, pixel for pixel, above a strip with the classes that occur, the largest first. It is as
+        wide as the image, or wider where a name would not fit.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As :func:`overlay`.
+
+    Examples
+    --------
+    >>> meadow = np.zeros((20, 300, 3), np.uint8), np.zeros((20, 300), np.uint8)
+    >>> overlay_with_legend(*meadow, ["grass"], [(150, 200, 90)]).width
+    300
+    """
+    picture = Image.fromarray(overlay(image, labels, colors, alpha=alpha))
+    shares = [(float(np.mean(labels == k)), entry) for k, entry in enumerate(_named(classes, colors))]
+    shares = sorted((s for s in shares if s[0]), reverse=True)
+    strip = _strip([(f"{name} {100 * share:.1f} %", color) for share, (name, color) in shares], picture.width)
+    page = Image.new("RGB", (strip.width, picture.height + strip.height), "white")
+    page.paste(picture, ((page.width - picture.width) // 2, 0))
+    page.paste(strip, (0, picture.height))
+    return page
+
+
+def comparison(
+    images: Sequence[Picture],
+    truths: Sequence[NDArray[Any]],
+    predictions: Sequence[NDArray[Any]],
+    classes: Sequence[str],
+    colors: ArrayLike,
+) -> Figure:
+    """Draw a row for each image: the image, the truth, the prediction, and where the two differ.
+
+    Parameters
+    ----------
+    images : sequence of ndarray of uint8, each of shape (H, W, 3)
+        The images; their sizes may differ.
+    truths, predictions : sequence of ndarray of integers, each of shape (H, W)
+        Their label maps.
+    classes : sequence of str
+        The names of the classes.
+    colors : array of uint8, shape (classes, 3)
+        The colour of each class.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        ``figure.savefig("comparison.png")`` writes it. The legend has the classes that occur.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As :func:`overlay`, or if there is not one truth and one prediction for each image.
+
+    Examples
+    --------
+    >>> image, truth = np.zeros((4, 6, 3), np.uint8), np.zeros((4, 6), np.uint8)
+    >>> figure = comparison([image], [truth], [truth], ["sky"], [(128, 128, 128)])
+    >>> [axes.get_title() for axes in figure.axes]
+    ['image', 'truth', 'prediction', 'errors']
+    """
+    if not len(images) == len(truths) == len(predictions) > 0:
+        raise ValueError(
+            "comparison: needs one truth and one prediction for each image, and at least one image; "
+            f"got {len(images)} images, {len(truths)} truths, {len(predictions)} predictions"
+        )
+    rows = [
+        (image, colorize(truth, colors), colorize(prediction, colors), _errors(image, truth, prediction))
+        for image, truth, prediction in zip(images, truths, predictions, strict=True)
+    ]
+    occurring = set(np.concatenate([np.unique(m) for m in (*truths, *predictions)]).tolist())
+    legend = {**dict(enumerate(_named(classes, colors))), _VOID: ("void", _VOID_COLOR)}
+    return _grid(rows, [*(legend[k] for k in sorted(occurring)), ("wrong", _ERROR_COLOR)])
+
+
+def _named(classes: Sequence[str], colors: ArrayLike) -> list[tuple[str, Color]]:
+    table = [(int(r), int(g), int(b)) for r, g, b in np.asarray(colors)]
+    if len(table) != len(classes):
+        raise ValueError(
+            f"there are {len(classes)} names of classes and {len(table)} colours: one each, please"
+        )
+    return list(zip(classes, table, strict=True))
+
+
+def _grid(rows: Sequence[Sequence[Picture]], entries: Sequence[tuple[str, Color]]) -> Figure:
+    """Place panels of one width, each row as high as its image needs, and one legend beneath them all."""
+    width = _GAP + len(_COLUMNS) * (_PANEL + _GAP)
+    panels = [_PANEL * row[0].shape[0] / row[0].shape[1] for row in rows]
+    # In the legend a letter is about 0.08 inches wide; a patch and the space around it take 0.6.
+    across = max(1, int(width / (0.6 + 0.08 * max(len(name) for name, _ in entries))))
+    below = 0.15 + _LINE * -(-len(entries) // across)
+    height = _TITLE + sum(panels) + _GAP * len(rows) + below
+    figure = Figure(figsize=(width, height), dpi=150)
+    FigureCanvasAgg(figure)
+    bottom = height - _TITLE
+    for row, panel in zip(rows, panels, strict=True):
+        bottom -= panel
+        for column, picture in enumerate(row):
+            left = _GAP + column * (_PANEL + _GAP)
+            axes = figure.add_axes((left / width, bottom / height, _PANEL / width, panel / height))
+            axes.imshow(picture, aspect="auto")
+            axes.set_axis_off()
+            if row is rows[0]:
+                axes.set_title(_COLUMNS[column], fontsize=10, pad=5)
+        bottom -= _GAP
+    patches = [
+        Patch(facecolor=(r / 255, g / 255, b / 255), edgecolor="0.6", linewidth=0.5, label=name)
+        for name, (r, g, b) in entries
+    ]
+    figure.legend(
+        handles=patches,
+        ncols=min(across, len(patches)),
+        loc="upper center",
+        bbox_to_anchor=(0.5, (below + _GAP) / height),
+        fontsize=9,
+        handlelength=1.3,
+        handleheight=1.1,
+        columnspacing=1.8,
+        frameon=False,
+    )
+    return figure
+
+
+def _strip(entries: Sequence[tuple[str, Color]], width: int) -> Image.Image:
+    """Write the legend in as many lines as the width asks for, in letters that suit the image."""
+    size = min(max(13, width // 45), 40)
+    font = ImageFont.truetype(str(Path(get_data_path(), "fonts/ttf/DejaVuSans.ttf")), size)
+    margin, swatch = size // 2, size
+    places, x, y = [], margin, margin
+    for text, _ in entries:
+        step = swatch + margin + int(font.getlength(text)) + 1
+        if x > margin and x + step + margin > width:
+            x, y = margin, y + size + margin
+        places.append((x, y))
+        width, x = max(width, x + step + margin), x + step + 3 * margin
+    strip = Image.new("RGB", (width, y + size + margin), "white")
+    draw = ImageDraw.Draw(strip)
+    for (text, color), (x, y) in zip(entries, places, strict=True):
+        draw.rectangle((x, y, x + swatch - 1, y + swatch - 1), fill=color, outline=(150, 150, 150))
+        draw.text((x + swatch + margin, y + size // 2), text, fill=(40, 40, 40), font=font, anchor="lm")
+    return strip
+
+
+def _errors(image: Picture, truth: NDArray[Any], prediction: NDArray[Any]) -> Picture:
+    """Show the image in pale grey, the wrong pixels in a strong colour, and void in its own."""
+    _check_pair(image, truth)
+    _check_pair(image, prediction)
+    gray = np.repeat(image.mean(axis=2, keepdims=True), 3, axis=2)
+    picture = _mix(gray, np.full_like(image, 255), 0.65)
+    picture[truth != prediction] = _ERROR_COLOR
+    picture[truth == _VOID] = _VOID_COLOR
+    return picture
+
+
+def _mix(below: NDArray[Any], above: NDArray[Any], alpha: float) -> Picture:
+    mixed: Picture = np.rint((1 - alpha) * below + alpha * above).astype(np.uint8)
+    return mixed
+
+
+def _check_pair(image: NDArray[Any], labels: NDArray[Any]) -> None:
+    if image.dtype != np.uint8:
+        raise TypeError(f"the image must hold uint8, 0 to 255, not {image.dtype}; before normalising it does")
+    if image.shape != (*labels.shape, 3):
+        raise ValueError(
+            f"image {image.shape} and labels {labels.shape} do not fit: needed are (H, W, 3) and (H, W)"
+        )

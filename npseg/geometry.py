@@ -1,0 +1,423 @@
+"""Sizes and indices: where each window of a sliding operation lies.
+
+A :class:`Window` joins two planes. The plane *below*, of spatial size ``size``, is the one the windows are cut
+out of; the plane *above*, of size ``out``, has one unit for each window. Going down the network's resolution
+(convolution, pooling) one knows the plane below and asks for the one above; going up (transposed convolution,
+unpooling) it is the other way round. Everything follows from a single formula, one per axis:
+
+    tap k of window o reads pixel   o * stride + k * dilation - padding.
+
+The convolution matrix, im2col, pooling, unpooling and the drawings all take their indices from here, so that
+no two of them can disagree. :class:`Grid` follows the same formula through a whole network: where its units lie
+in the image, how far they see, and by how much one plane must be cropped to lie over another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+from itertools import product
+from math import prod
+from types import ModuleType
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+
+from npseg.backend import Array, array_module
+
+#: One number for each spatial axis.
+Ints: TypeAlias = tuple[int, ...]
+#: ``(before, after)`` for each spatial axis.
+Pairs: TypeAlias = tuple[tuple[int, int], ...]
+
+
+def times(sizes: Sequence[int]) -> str:
+    """Write sizes as people do.
+
+    Examples
+    --------
+    >>> times((3, 4))
+    '3x4'
+    """
+    return "x".join(map(str, sizes))
+
+
+def smallest_size(out: Ints, kernel: Ints, *, stride: Ints, padding: Pairs, dilation: Ints) -> Ints:
+    """Return the smallest plane below that has ``out`` windows; it may come out empty, where padding is large.
+
+    Examples
+    --------
+    >>> smallest_size((2,), (3,), stride=(2,), padding=((1, 1),), dilation=(1,))
+    (3,)
+    """
+    return tuple(
+        s * (o - 1) + d * (k - 1) + 1 - sum(p)
+        for o, k, s, p, d in zip(out, kernel, stride, padding, dilation)
+    )
+
+
+class Window(NamedTuple):
+    """The windows that join a plane below to a plane above.
+
+    Attributes
+    ----------
+    size : tuple of int
+        Spatial size of the plane below, the one with the pixels.
+    out : tuple of int
+        Spatial size of the plane above: one unit for each window.
+    kernel, stride, dilation : tuple of int
+        Taps of a window, pixels from one window to the next, pixels from one tap to the next.
+    padding : tuple of (before, after)
+        Zeros around the plane below.
+
+    Examples
+    --------
+    The lecture's strided convolution, seen from below and from above:
+
+    >>> Window.down((4, 4), (3, 3), stride=(2, 2), padding=((1, 1), (1, 1))).out
+    (2, 2)
+    >>> Window.up((2, 2), (3, 3), stride=(2, 2), padding=((1, 1), (1, 1)), output_padding=(1, 1)).size
+    (4, 4)
+    """
+
+    size: Ints
+    out: Ints
+    kernel: Ints
+    stride: Ints
+    padding: Pairs
+    dilation: Ints
+
+    @classmethod
+    def down(
+        cls,
+        size: Ints,
+        kernel: Ints,
+        *,
+        stride: Ints,
+        padding: Pairs,
+        dilation: Ints | None = None,
+        ceil_mode: bool = False,
+    ) -> Window:
+        """Find the plane above: ``floor((size + padding - span) / stride) + 1`` windows on each axis.
+
+        Parameters
+        ----------
+        size, kernel, stride, padding, dilation
+            As the attributes; dilation 1, which is none, unless given.
+        ceil_mode : bool
+            Round up instead of down: a last window may hang over the end, as long as it starts inside the
+            input or its left padding.
+
+        Raises
+        ------
+        ValueError
+            If the dilated kernel does not fit into the padded plane.
+
+        References
+        ----------
+        Dumoulin & Visin, "A guide to convolution arithmetic for deep learning", relationships 1-7 and 15.
+        """
+        dilation = dilation or (1,) * len(size)
+        out = []
+        for i, k, s, (before, after), d in zip(size, kernel, stride, padding, dilation):
+            room = before + i + after - (d * (k - 1) + 1)
+            windows = (-(-room // s) if ceil_mode else room // s) + 1
+            if ceil_mode and (windows - 1) * s >= before + i:
+                windows -= 1
+            out.append(windows)
+        if min(out) < 1:
+            padded = [before + i + after for i, (before, after) in zip(size, padding)]
+            raise ValueError(
+                f"kernel {times(kernel)} with dilation {_same_or_all(dilation)} does not fit into the padded "
+                f"input {times(padded)} (input {times(size)}, padding {_same_or_all(padding)})"
+            )
+        return cls(tuple(size), tuple(out), kernel, stride, padding, dilation)
+
+    @classmethod
+    def up(
+        cls,
+        out: Ints,
+        kernel: Ints,
+        *,
+        stride: Ints,
+        padding: Pairs,
+        dilation: Ints | None = None,
+        output_padding: Ints | None = None,
+    ) -> Window:
+        """Find the plane below: ``stride * (out - 1) + span - padding + output_padding`` pixels on each axis.
+
+        Parameters
+        ----------
+        out, kernel, stride, padding, dilation
+            As the attributes.
+        output_padding : tuple of int, optional
+            Further pixels at the end of each axis. Several sizes below have the same size above when the
+            stride leaves a remainder; this says which one is meant.
+
+        Raises
+        ------
+        ValueError
+            If nothing is left of the plane below.
+
+        References
+        ----------
+        Dumoulin & Visin, relationships 8-14 (their *a* is ``output_padding``).
+        """
+        dilation = dilation or (1,) * len(out)
+        extra = output_padding or (0,) * len(out)
+        least = smallest_size(out, kernel, stride=stride, padding=padding, dilation=dilation)
+        size = tuple(i + e for i, e in zip(least, extra))
+        if min(size) < 1:
+            raise ValueError(
+                f"the output would be {times(size)}: padding {_same_or_all(padding)} crops all that "
+                f"kernel {times(kernel)} makes of the input {times(out)}"
+            )
+        return cls(size, tuple(out), kernel, stride, padding, dilation)
+
+    @property
+    def steps(self) -> dict[str, Any]:
+        """Stride, padding and dilation, as the methods take them."""
+        return {"stride": self.stride, "padding": self.padding, "dilation": self.dilation}
+
+    @property
+    def blocks(self) -> dict[str, Any]:
+        """Kernel, stride and padding, as the methods' averages take them: undilated."""
+        return {"kernel": self.kernel, "stride": self.stride, "padding": self.padding}
+
+    @property
+    def span(self) -> Ints:
+        """Pixels from a window's first tap to its last, both included: ``dilation * (kernel - 1) + 1``."""
+        return tuple(d * (k - 1) + 1 for k, d in zip(self.kernel, self.dilation))
+
+    @property
+    def reach(self) -> Ints:
+        """Size of the padded plane that the windows together cover."""
+        return tuple(s * (o - 1) + span for o, s, span in zip(self.out, self.stride, self.span))
+
+    def positions(self, axis: int, xp: ModuleType = np) -> Array:
+        """Return the coordinate that each tap of each window reads on one axis.
+
+        Parameters
+        ----------
+        axis : int
+            The spatial axis.
+        xp : module
+            The array library to make it in.
+
+        Returns
+        -------
+        (kernel, out) int32 array
+            Below 0 or at ``size`` and above, it lies in the padding.
+
+        Examples
+        --------
+        >>> window = Window.down((4,), (3,), stride=(2,), padding=((1, 1),))
+        >>> window.positions(0)
+        array([[-1,  1],
+               [ 0,  2],
+               [ 1,  3]], dtype=int32)
+        """
+        taps = xp.arange(self.kernel[axis], dtype=xp.int32) * self.dilation[axis]
+        starts = xp.arange(self.out[axis], dtype=xp.int32) * self.stride[axis] - self.padding[axis][0]
+        return taps[:, None] + starts
+
+    def index(self, xp: ModuleType = np) -> Array:
+        """Return the table of indices: the flat pixel that each tap of each window reads.
+
+        Taps and windows are counted in row-major order; the index is that of the *unpadded* plane below.
+
+        Returns
+        -------
+        (K, L) int32 array
+            ``K = prod(kernel)`` taps, ``L = prod(out)`` windows; -1 where a tap lies in the padding.
+
+        Examples
+        --------
+        >>> Window.down((4,), (3,), stride=(2,), padding=((1, 1),)).index()
+        array([[-1,  1],
+               [ 0,  2],
+               [ 1,  3]], dtype=int32)
+        """
+        rank = len(self.size)
+        flat, inside = 0, True
+        for axis, size in enumerate(self.size):
+            # (k, o) of this axis stands at places axis and rank + axis of (k0, k1, ..., o0, o1, ...)
+            shape = [1] * (2 * rank)
+            shape[axis], shape[rank + axis] = self.kernel[axis], self.out[axis]
+            positions = self.positions(axis, xp).reshape(shape)
+            flat = flat * size + positions
+            inside = inside & (positions >= 0) & (positions < size)
+        return xp.where(inside, flat, -1).reshape(prod(self.kernel), prod(self.out)).astype(xp.int32)
+
+    def taps(self) -> Iterator[tuple[Ints, tuple[slice, ...]]]:
+        """Go through the taps of a window, each with what it reads of the padded plane.
+
+        Yields
+        ------
+        tap : tuple of int
+            The tap, in row-major order.
+        read : tuple of slice
+            The pixels of the padded plane, of size ``reach``, that this tap reads, one for each window.
+        """
+        for tap in product(*map(range, self.kernel)):
+            yield (
+                tap,
+                tuple(
+                    slice(k * d, k * d + s * (o - 1) + 1, s)
+                    for k, d, s, o in zip(tap, self.dilation, self.stride, self.out)
+                ),
+            )
+
+    def inner(self) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
+        """Say which pixels the windows can see, and where these lie in the padded plane.
+
+        Returns
+        -------
+        pixels, places : tuple of slice
+            ``padded[places] = x[pixels]`` fills a padded plane of size ``reach``; the other way round,
+            ``x[pixels] = padded[places]`` crops it.
+        """
+        ends = [
+            max(0, min(size, reach - before))
+            for size, reach, (before, _) in zip(self.size, self.reach, self.padding)
+        ]
+        pixels = tuple(slice(0, end) for end in ends)
+        return pixels, tuple(slice(before, before + end) for end, (before, _) in zip(ends, self.padding))
+
+    def divisor(self, *, include_padding: bool, override: float | None, like: Array) -> Array | float:
+        """Return what average pooling divides each window by.
+
+        Parameters
+        ----------
+        include_padding : bool
+            Count the declared padding; what hangs over beyond it, in ceil mode, is never counted.
+        override : float, optional
+            Divide by this instead.
+        like : array
+            An array of the library and dtype wanted.
+
+        Returns
+        -------
+        float or array of shape ``out``
+            The override, or the places of each window that count.
+        """
+        if override is not None:
+            return override
+        xp = array_module(like)
+        count = xp.ones(self.out, like.dtype)
+        for axis, (size, pads) in enumerate(zip(self.size, self.padding)):
+            before, after = pads if include_padding else (0, 0)
+            positions = self.positions(axis, xp)
+            counted = ((positions >= -before) & (positions < size + after)).sum(axis=0)
+            count *= counted.reshape([-1 if a == axis else 1 for a in range(len(self.out))]).astype(
+                like.dtype
+            )
+        return count
+
+
+class Grid(NamedTuple):
+    """Where the units of a plane deep in a network lie in the image.
+
+    Attributes
+    ----------
+    step : Fraction
+        Pixels from one unit to the next: the total stride.
+    origin : Fraction
+        Coordinate of the centre of unit 0.
+    field : Fraction
+        Receptive field: the pixels that one unit sees, on one axis.
+
+    References
+    ----------
+    Long, Shelhamer & Darrell 2015, section 3; Caffe's ``coord_map.py`` composes the same maps.
+
+    Examples
+    --------
+    >>> Grid().down(kernel=3, padding=1).down(kernel=2, stride=2)
+    Grid(step=Fraction(2, 1), origin=Fraction(1, 2), field=Fraction(4, 1))
+    """
+
+    step: Fraction = Fraction(1)
+    origin: Fraction = Fraction(0)
+    field: Fraction = Fraction(1)
+
+    def down(self, *, kernel: int, stride: int = 1, padding: int = 0, dilation: int = 1) -> Grid:
+        """Go through a convolution or pooling layer."""
+        reach = Fraction(dilation * (kernel - 1))
+        return Grid(
+            self.step * stride,
+            self.origin + (reach / 2 - padding) * self.step,
+            self.field + reach * self.step,
+        )
+
+    def up(self, *, kernel: int, stride: int = 1, padding: int = 0, dilation: int = 1) -> Grid:
+        """Go through a transposed convolution: the inverse of :meth:`down`, but for the field, which grows."""
+        step = self.step / stride
+        reach = Fraction(dilation * (kernel - 1))
+        # A unit above sees the units below whose kernels reach it: ceil(span / stride) of them.
+        seen = -(-(reach + 1) // stride)
+        return Grid(step, self.origin - (reach / 2 - padding) * step, self.field + (seen - 1) * self.step)
+
+    def crop(self, offset: int) -> Grid:
+        """Cut off the first ``offset`` units."""
+        return self._replace(origin=self.origin + offset * self.step)
+
+    def offset_of(self, other: Grid) -> int:
+        """Return how many units of this plane lie before unit 0 of another: the offset to crop it by.
+
+        Raises
+        ------
+        ValueError
+            If the planes differ in step, or no whole, non-negative offset aligns them.
+
+        Examples
+        --------
+        >>> Grid().offset_of(Grid(origin=Fraction(19)))
+        19
+        """
+        offset = (other.origin - self.origin) / self.step
+        if other.step != self.step or offset.denominator != 1 or offset < 0:
+            raise ValueError(
+                f"no crop aligns a plane of step {self.step} that starts at {self.origin} "
+                f"with one of step {other.step} that starts at {other.origin}"
+            )
+        return int(offset)
+
+
+def bilinear_taps(
+    size: int, out: int, *, align_corners: bool, xp: ModuleType = np
+) -> tuple[Array, Array, Array]:
+    """Return the two pixels between which each output pixel of a bilinear resizing lies, on one axis.
+
+    Parameters
+    ----------
+    size, out : int
+        Pixels before and after.
+    align_corners : bool
+        Lay the centres of the corner pixels over each other; otherwise the corners of the planes.
+
+    Returns
+    -------
+    lower, upper : (out,) int array
+        The pixels on either side; the same one at the border, which is replicated.
+    fraction : (out,) float64 array
+        The weight of the upper one.
+
+    Examples
+    --------
+    >>> bilinear_taps(2, 4, align_corners=False)[2]
+    array([0.  , 0.25, 0.75, 0.  ])
+    """
+    at = xp.arange(out, dtype=xp.float64)
+    if align_corners:
+        source = at * ((size - 1) / (out - 1)) if out > 1 else at * 0
+    else:
+        source = xp.clip((at + 0.5) * (size / out) - 0.5, 0, size - 1)
+    lower = xp.minimum(xp.floor(source).astype(xp.int32), size - 1)
+    return lower, xp.minimum(lower + 1, size - 1), source - lower
+
+
+def _same_or_all(values: Sequence[object]) -> str:
+    """Write per-axis values as one where they are the same, as users mostly give them."""
+    flat = [v for value in values for v in (value if isinstance(value, tuple) else (value,))]
+    return str(flat[0]) if len(set(flat)) == 1 else str(tuple(values)).replace(",)", ")")

@@ -1,0 +1,468 @@
+"""The explicit matrices, as sparse arrays.
+
+Everything in the lecture is one theorem. Cutting windows out is a matrix S of zeros and ones, and a
+convolution is
+
+    C = kron(W, I) @ kron(I, S)
+
+where kron(I, S) cuts windows out of every channel, and kron(W, I) combines channels and taps in the same way
+for every window. Pooling is S too, with all but one 1 of each window struck out (P), or with the taps of each
+window added and divided (A). Every way up is the transpose of one of these.
+
+The matrices are sparse, yet as large as the images they act on: one that would not fit is refused, with the
+size that it would have had.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import prod
+from typing import Any
+
+from npseg import arguments
+from npseg.backend import Array, array_module, sparse_module
+from npseg.geometry import Ints, Pairs, Window, bilinear_taps, times
+
+#: Bytes that a matrix may take.
+LARGEST = 2 * 2**30
+
+
+def conv_matrix(
+    w: Array,
+    input_size: int | Sequence[int],
+    *,
+    stride: int | Sequence[int] = 1,
+    padding: object = 0,
+    dilation: int | Sequence[int] = 1,
+    groups: int = 1,
+) -> Array:
+    """Write a convolution out as a matrix C: ``C @ x.ravel()`` is the output, ``C.T`` the transpose.
+
+    Parameters
+    ----------
+    w : (C_out, C_in/groups, *kernel) array, float32 or float64
+        The kernels.
+    input_size : int, or one per axis
+        Spatial size of the input, P pixels in all.
+    stride, dilation : int, or one per axis
+        As in :func:`npseg.conv_forward`.
+    padding : int, or one per axis, or a (before, after) pair per axis, or "same" or "valid"
+        As in :func:`npseg.conv_forward`.
+    groups : int
+        As in :func:`npseg.conv_forward`.
+
+    Returns
+    -------
+    (C_out*L, C_in*P) sparse array in CSR form, with int32 indices
+        ``L`` is the number of windows; channels before pixels, as in ``x.ravel()``.
+
+    Raises
+    ------
+    ValueError
+        If the kernel does not fit, or the matrix would take over 2 GiB.
+    TypeError
+        If w is not a float32 or float64 array.
+
+    References
+    ----------
+    Dumoulin & Visin, "A guide to convolution arithmetic for deep learning", section 4.1.
+
+    Examples
+    --------
+    The lecture's, kernel (x, y, z) = (2, 3, 5), on a signal padded by hand:
+
+    >>> import numpy as np
+    >>> conv_matrix(np.array([[[2.0, 3, 5]]]), 6, stride=2).toarray()
+    array([[2., 3., 5., 0., 0., 0.],
+           [0., 0., 2., 3., 5., 0.]])
+    """
+    op = "conv_matrix"
+    arguments.arrays(op, w=w)
+    n = arguments.spatial(op, "w", w, "C_out, C_in/groups")
+    groups = arguments.integer(op, "groups", groups, 1)
+    if w.shape[0] % groups or 0 in w.shape:
+        raise ValueError(
+            f"{op}: groups={groups} does not divide the channels of w {w.shape}, or there are none"
+        )
+    stride = arguments.axes(op, "stride", stride, n)
+    dilation = arguments.axes(op, "dilation", dilation, n)
+    pairs = arguments.conv_padding(op, padding, kernel=w.shape[2:], stride=stride, dilation=dilation)
+    size = arguments.axes(op, "input_size", input_size, n)
+    window = arguments.named(
+        op, lambda: Window.down(size, w.shape[2:], stride=stride, padding=pairs, dilation=dilation)
+    )
+    return arguments.named(op, lambda: convolution(w, window, groups))
+
+
+def im2col_matrix(
+    input_size: int | Sequence[int],
+    kernel_size: int | Sequence[int],
+    *,
+    channels: int = 1,
+    stride: int | Sequence[int] = 1,
+    padding: object = 0,
+    dilation: int | Sequence[int] = 1,
+) -> Array:
+    """Write im2col out as a matrix S of zeros and ones; its transpose is col2im.
+
+    Parameters
+    ----------
+    input_size, kernel_size : int, or one per axis
+        Of the input, P pixels, and of a window, K taps. At least one of the two says how many axes there are.
+    channels : int
+        Channels C of the input.
+    stride, padding, dilation
+        As in :func:`npseg.im2col`.
+
+    Returns
+    -------
+    (C*K*L, C*P) sparse array in CSR form, float64, with int32 indices
+
+    Raises
+    ------
+    ValueError
+        If the window does not fit, or the matrix would take over 2 GiB.
+
+    Examples
+    --------
+    >>> im2col_matrix(4, 3, stride=2, padding=1).toarray().astype(int)
+    array([[0, 0, 0, 0],
+           [0, 1, 0, 0],
+           [1, 0, 0, 0],
+           [0, 0, 1, 0],
+           [0, 1, 0, 0],
+           [0, 0, 0, 1]])
+    """
+    op = "im2col_matrix"
+    n = _rank(input_size, kernel_size)
+    size = arguments.axes(op, "input_size", input_size, n)
+    channels = arguments.integer(op, "channels", channels, 1)
+    window = arguments.named(
+        op,
+        lambda: Window.down(
+            size,
+            arguments.axes(op, "kernel_size", kernel_size, n),
+            stride=arguments.axes(op, "stride", stride, n),
+            padding=arguments.padding_pairs(op, padding, n),
+            dilation=arguments.axes(op, "dilation", dilation, n),
+        ),
+    )
+    return arguments.named(op, lambda: cutting(window, channels, "float64"))
+
+
+def max_pool_matrix(
+    x: Array,
+    kernel_size: int | Sequence[int],
+    *,
+    stride: int | Sequence[int] | None = None,
+    padding: object = 0,
+    dilation: int | Sequence[int] = 1,
+    ceil_mode: bool = False,
+) -> Array:
+    """Write max pooling out as a matrix P, one 1 a row, at the winner; its transpose is max unpooling.
+
+    Parameters
+    ----------
+    x : (N, C, *spatial) array, float32 or float64
+        The images, whose pixels decide who wins.
+    kernel_size, stride, padding, dilation, ceil_mode
+        As in :func:`npseg.max_pool_forward`.
+
+    Returns
+    -------
+    (N*C*L, N*C*P) sparse array in CSR form, of x's dtype, with int32 indices
+
+    Raises
+    ------
+    ValueError
+        If the window does not fit, or holds only padding.
+    TypeError
+        If x is not a float32 or float64 array.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> max_pool_matrix(np.array([[[1.0, 3, 2, 0]]]), 2).toarray()
+    array([[0., 1., 0., 0.],
+           [0., 0., 1., 0.]])
+    """
+    op = "max_pool_matrix"
+    arguments.arrays(op, x=x)
+    arguments.spatial(op, "x", x)
+    window = arguments.pooling_window(
+        op,
+        x.shape[2:],
+        kernel_size,
+        stride=stride,
+        padding=padding,
+        dilation=dilation,
+        ceil_mode=ceil_mode,
+    )
+    indices = winners(x, window)
+    return arguments.named(op, lambda: selection(indices, window.size, x.dtype))
+
+
+def avg_pool_matrix(
+    input_size: int | Sequence[int],
+    kernel_size: int | Sequence[int],
+    *,
+    stride: int | Sequence[int] | None = None,
+    padding: object = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+    divisor_override: float | None = None,
+) -> Array:
+    """Write average pooling out as a matrix A.
+
+    Parameters
+    ----------
+    input_size : int, or one per axis
+        Spatial size of the input, P pixels in all.
+    kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override
+        As in :func:`npseg.avg_pool_forward`.
+
+    Returns
+    -------
+    (L, P) sparse array in CSR form, float64, with int32 indices
+
+    Raises
+    ------
+    ValueError
+        If the window does not fit, or holds only padding, or the divisor is 0.
+
+    Examples
+    --------
+    >>> avg_pool_matrix(4, 2).toarray()
+    array([[0.5, 0.5, 0. , 0. ],
+           [0. , 0. , 0.5, 0.5]])
+    """
+    op = "avg_pool_matrix"
+    n = _rank(input_size, kernel_size)
+    window = arguments.pooling_window(
+        op,
+        arguments.axes(op, "input_size", input_size, n),
+        kernel_size,
+        stride=stride,
+        padding=padding,
+        ceil_mode=ceil_mode,
+    )
+    override = arguments.divisor(op, divisor_override)
+    include = arguments.flag(op, "count_include_pad", count_include_pad)
+    return arguments.named(op, lambda: averaging(window, include, override, "float64"))
+
+
+def nearest_unpool_matrix(input_size: int | Sequence[int], scale: int | Sequence[int]) -> Array:
+    """Write nearest-neighbour unpooling out as a matrix: K times the transpose of average pooling.
+
+    Parameters
+    ----------
+    input_size, scale : int, or one per axis
+        Spatial size of the input, L pixels in all, and how many times each is repeated.
+
+    Returns
+    -------
+    (P, L) sparse array in CSR form, float64, with int32 indices
+
+    Raises
+    ------
+    ValueError
+        If an argument is below 1, or the matrix would take over 2 GiB.
+
+    Examples
+    --------
+    >>> nearest_unpool_matrix(2, 2).toarray().astype(int)
+    array([[1, 0],
+           [1, 0],
+           [0, 1],
+           [0, 1]])
+    """
+    op = "nearest_unpool_matrix"
+    window = _unpooling_window(op, input_size, scale)
+    return arguments.named(op, lambda: averaging(window, True, 1, "float64").T.tocsr())
+
+
+def bed_of_nails_matrix(input_size: int | Sequence[int], scale: int | Sequence[int]) -> Array:
+    """Write bed-of-nails unpooling out as a matrix: the transpose of taking every s-th pixel.
+
+    Parameters
+    ----------
+    input_size, scale : int, or one per axis
+        Spatial size of the input, L pixels in all, and the size of the block whose first pixel gets the value.
+
+    Returns
+    -------
+    (P, L) sparse array in CSR form, float64, with int32 indices
+
+    Raises
+    ------
+    ValueError
+        If an argument is below 1, or the matrix would take over 2 GiB.
+
+    Examples
+    --------
+    >>> bed_of_nails_matrix(2, 2).toarray().astype(int)
+    array([[1, 0],
+           [0, 0],
+           [0, 1],
+           [0, 0]])
+    """
+    op = "bed_of_nails_matrix"
+    window = _unpooling_window(op, input_size, scale)
+    nails = window.index()[0].reshape(1, 1, -1)
+    return arguments.named(op, lambda: selection(nails, window.size, "float64").T.tocsr())
+
+
+def resize_bilinear_matrix(
+    input_size: int | Sequence[int], size: int | Sequence[int], *, align_corners: bool = False
+) -> Array:
+    """Write bilinear resizing out as a matrix R, the Kronecker product of its axes' matrices.
+
+    Parameters
+    ----------
+    input_size, size : int, or one per axis
+        Spatial size before, P pixels, and after, Q pixels.
+    align_corners : bool
+        As in :func:`npseg.resize_bilinear_forward`.
+
+    Returns
+    -------
+    (Q, P) sparse array in CSR form, float64, with int32 indices
+
+    Raises
+    ------
+    ValueError
+        If a size is below 1, or the matrix would take over 2 GiB.
+
+    Examples
+    --------
+    >>> resize_bilinear_matrix(2, 4).toarray()
+    array([[1.  , 0.  ],
+           [0.75, 0.25],
+           [0.25, 0.75],
+           [0.  , 1.  ]])
+    """
+    op = "resize_bilinear_matrix"
+    n = _rank(input_size, size)
+    before = arguments.axes(op, "input_size", input_size, n)
+    after = arguments.axes(op, "size", size, n)
+    align_corners = arguments.flag(op, "align_corners", align_corners)
+    arguments.named(op, lambda: _refuse_large(prod(after) * 2**n, 8, (prod(after), prod(before))))
+    return _kron(*(interpolation(i, o, align_corners=align_corners) for i, o in zip(before, after)))
+
+
+def interpolation(size: int, out: int, *, align_corners: bool, like: Array | None = None) -> Array:
+    """Return the (out, size) matrix that resizes one axis: two weights a row.
+
+    It is of the library and dtype of ``like``, float64 NumPy unless given.
+    """
+    xp = array_module(like)
+    lower, upper, fraction = bilinear_taps(size, out, align_corners=align_corners, xp=xp)
+    dtype = "float64" if like is None else like.dtype
+    rows = xp.arange(out, dtype=xp.int32)
+    weights = xp.concatenate([1 - fraction, fraction]).astype(dtype)
+    return _csr(weights, xp.concatenate([rows, rows]), xp.concatenate([lower, upper]), (out, size))
+
+
+def convolution(w: Array, window: Window, groups: int) -> Array:
+    """Return C = kron(W, I) @ kron(I, S)."""
+    xp = array_module(w)
+    windows = prod(window.out)
+    _refuse_large(
+        w.size * windows, w.dtype.itemsize, (len(w) * windows, w.shape[1] * groups * prod(window.size))
+    )
+    identity = sparse_module(xp).identity(windows, dtype=w.dtype, format="csr")
+    return _kron(_weights(w, groups), identity) @ cutting(window, w.shape[1] * groups, w.dtype)
+
+
+def _weights(w: Array, groups: int) -> Array:
+    """Return W, a row for each output channel, block-diagonal when there are groups."""
+    xp = array_module(w)
+    above, taps = len(w), prod(w.shape[1:])
+    rows = xp.repeat(xp.arange(above, dtype=xp.int32), taps)
+    cols = (rows // (above // groups)) * taps + xp.tile(xp.arange(taps, dtype=xp.int32), above)
+    return _csr(w.reshape(-1), rows, cols, (above, groups * taps))
+
+
+def cutting(window: Window, channels: int, dtype: Any) -> Array:
+    """Return kron(I, S): one row for each tap of each window, a 1 where it reads."""
+    taps, windows, pixels = prod(window.kernel), prod(window.out), prod(window.size)
+    _refuse_large(
+        channels * taps * windows, 8, (channels * taps * windows, channels * pixels)
+    )  # 8: its smallest entries
+    index = window.index().reshape(-1)
+    xp = array_module(index)
+    rows = xp.flatnonzero(index >= 0)
+    cut = _csr(xp.ones(len(rows), dtype), rows, index[rows], (taps * windows, pixels))
+    return _kron(sparse_module(xp).identity(channels, dtype=dtype, format="csr"), cut)
+
+
+def averaging(window: Window, include_padding: bool, divisor: float | None, dtype: Any) -> Array:
+    """Return A: one row for each window, 1 / divisor wherever it reads."""
+    index = window.index()
+    xp = array_module(index)
+    taps, windows = xp.nonzero(index >= 0)
+    _refuse_large(len(taps), 8, (prod(window.out), prod(window.size)))
+    ones = xp.ones(window.out, dtype)
+    weights = ones / window.divisor(include_padding=include_padding, override=divisor, like=ones)
+    shape = (prod(window.out), prod(window.size))
+    return _csr(weights.reshape(-1)[windows], windows, index[taps, windows], shape)
+
+
+def selection(indices: Array, size: Ints, dtype: Any) -> Array:
+    """Return P: one row for each index, one 1 in it; images and channels are blocks on the diagonal."""
+    xp = array_module(indices)
+    planes, pixels = prod(indices.shape[:2]), prod(size)
+    _refuse_large(indices.size, 8, (indices.size, planes * pixels))
+    columns = pixels * xp.arange(planes)[:, None] + indices.reshape(planes, prod(indices.shape[2:]))
+    rows = xp.arange(indices.size)
+    return _csr(xp.ones(indices.size, dtype), rows, columns.reshape(-1), (indices.size, planes * pixels))
+
+
+def winners(x: Array, window: Window) -> Array:
+    """Return the flat index of each window's winner: its first largest pixel, or its first NaN."""
+    xp = array_module(x)
+    index = window.index(xp)
+    inside = index >= 0
+    cols = x.reshape(*x.shape[:2], -1)[:, :, index]  # (N, C, K, L); the padding reads some pixel, for nothing
+    nan = inside & (cols != cols)
+    value = xp.where(inside & ~nan, cols, -xp.inf)
+    largest = inside & (value == value.max(axis=2, keepdims=True))
+    first = xp.where(nan.any(axis=2), nan.argmax(axis=2), largest.argmax(axis=2))
+    return index[first, xp.arange(index.shape[1])].reshape(*x.shape[:2], *window.out)
+
+
+def _csr(values: Array, rows: Array, cols: Array, shape: tuple[int, int]) -> Array:
+    """Make a sparse array in CSR form with int32 indices."""
+    xp = array_module(values)
+    coordinates = (rows.astype(xp.int32), cols.astype(xp.int32))
+    return sparse_module(xp).csr_array((values, coordinates), shape=shape)
+
+
+def _kron(*factors: Array) -> Array:
+    """Return the Kronecker product in CSR form."""
+    result, *rest = factors
+    for factor in rest:
+        result = sparse_module(array_module(factor.data)).kron(result, factor, format="csr")
+    return result
+
+
+def _rank(*values: int | Sequence[int]) -> int:
+    """Return the number of axes that the longest of the values names; one where all are ints."""
+    return max((len(v) for v in values if isinstance(v, Sequence)), default=1)
+
+
+def _unpooling_window(op: str, input_size: int | Sequence[int], scale: int | Sequence[int]) -> Window:
+    """Return the blocks of an unpooling by a whole factor: windows side by side."""
+    n = _rank(input_size, scale)
+    blocks = arguments.axes(op, "scale", scale, n)
+    out = arguments.axes(op, "input_size", input_size, n)
+    return Window.up(out, blocks, stride=blocks, padding=((0, 0),) * n)
+
+
+def _refuse_large(entries: int, itemsize: int, shape: tuple[int, int]) -> None:
+    needed = entries * (itemsize + 4) + 4 * shape[0]
+    if needed > LARGEST or max(entries, *shape) >= 2**31:
+        raise ValueError(
+            f"the matrix, {times(shape)} with {entries:,} entries, would take {needed / 2**30:.1f} GiB, more than "
+            f"{LARGEST / 2**30:.0f} GiB; use method='im2col', or a smaller input"
+        )

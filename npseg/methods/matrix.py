@@ -1,0 +1,133 @@
+"""The explicit matrices at work: downwards ``M @ x``, upwards literally ``M.T @ y``.
+
+The method to read beside the lecture, and an independent witness for the fast ones. There is one map without a
+matrix of its own: the gradient of the weights is what lies above times the windows, ``dw = dout (S x)ᵀ``.
+"""
+
+from __future__ import annotations
+
+from math import prod
+from typing import Any
+
+from npseg.backend import Array, array_module
+from npseg.geometry import Ints, Pairs, Window
+from npseg.methods.matrices import averaging, convolution, cutting, selection, winners
+
+
+def correlate(
+    x: Array,
+    w: Array,
+    size: Ints,
+    *,
+    stride: Ints,
+    padding: Pairs,
+    dilation: Ints,
+    groups: int,
+    memo: dict[str, Any] | None = None,
+) -> Array:
+    """Multiply with the matrix: ``y = C x``."""
+    window = Window(x.shape[2:], size, w.shape[2:], stride, padding, dilation)
+    matrix = _remembered(memo, w, window, groups)
+    return (matrix @ x.reshape(len(x), -1).T).T.reshape(len(x), len(w), *size)
+
+
+def correlate_adjoint_x(
+    y: Array,
+    w: Array,
+    size: Ints,
+    *,
+    stride: Ints,
+    padding: Pairs,
+    dilation: Ints,
+    groups: int,
+    memo: dict[str, Any] | None = None,
+) -> Array:
+    """Multiply with its transpose: ``x = Cᵀ y``."""
+    window = Window(size, y.shape[2:], w.shape[2:], stride, padding, dilation)
+    matrix = _remembered(memo, w, window, groups)
+    return (matrix.T @ y.reshape(len(y), -1).T).T.reshape(len(y), groups * w.shape[1], *size)
+
+
+def correlate_adjoint_w(
+    x: Array,
+    y: Array,
+    size: Ints,
+    *,
+    stride: Ints,
+    padding: Pairs,
+    dilation: Ints,
+    groups: int,
+    memo: dict[str, Any] | None = None,
+) -> Array:
+    """Multiply what lies above with the windows: ``w = y (S x)ᵀ``, for the images one after the other."""
+    window = Window(x.shape[2:], y.shape[2:], size, stride, padding, dilation)
+    cut = cutting(window, x.shape[1], x.dtype)
+    above, below = y.shape[1] // groups, x.shape[1] // groups
+    w = array_module(x).zeros((groups, above, below * prod(size)), x.dtype)
+    for image, dout in zip(x, y):
+        cols = (cut @ image.reshape(-1)).reshape(groups, below * prod(size), -1)
+        w += dout.reshape(groups, above, -1) @ cols.swapaxes(1, 2)
+    return w.reshape(y.shape[1], below, *size)
+
+
+def argmax(x: Array, out: Ints, *, kernel: Ints, stride: Ints, padding: Pairs, dilation: Ints) -> Array:
+    """Find each window's winner among its columns, laid out in full."""
+    return winners(x, Window(x.shape[2:], out, kernel, stride, padding, dilation))
+
+
+def take(x: Array, indices: Array) -> Array:
+    """Carry values up from their pixels: ``P @ x``."""
+    return (selection(indices, x.shape[2:], x.dtype) @ x.reshape(-1)).reshape(indices.shape)
+
+
+def put(y: Array, indices: Array, size: Ints) -> Array:
+    """Carry values down to their pixels, adding up where two meet: ``P.T @ y``."""
+    return (selection(indices, size, y.dtype).T @ y.reshape(-1)).reshape(*y.shape[:2], *size)
+
+
+def mean(
+    x: Array,
+    out: Ints,
+    *,
+    kernel: Ints,
+    stride: Ints,
+    padding: Pairs,
+    include_padding: bool,
+    divisor: float | None,
+) -> Array:
+    """Average each window: ``A @ x`` with A divided last, so that whole numbers are summed exactly."""
+    window = Window(x.shape[2:], out, kernel, stride, padding, (1,) * len(out))
+    sums = averaging(window, include_padding, 1, x.dtype) @ _pixels_first(x)
+    y = sums.T.reshape(*x.shape[:2], *out)
+    return y / window.divisor(include_padding=include_padding, override=divisor, like=x)
+
+
+def spread(
+    y: Array,
+    size: Ints,
+    *,
+    kernel: Ints,
+    stride: Ints,
+    padding: Pairs,
+    include_padding: bool,
+    divisor: float | None,
+) -> Array:
+    """Share out what each window holds: ``A.T @ y``, divided first."""
+    window = Window(size, y.shape[2:], kernel, stride, padding, (1,) * len(size))
+    shares = y / window.divisor(include_padding=include_padding, override=divisor, like=y)
+    sums = averaging(window, include_padding, 1, y.dtype).T @ _pixels_first(shares)
+    return sums.T.reshape(*y.shape[:2], *size)
+
+
+def _remembered(memo: dict[str, Any] | None, w: Array, window: Window, groups: int) -> Array:
+    """Return C, the one that forward has made where there is one."""
+    if memo is None:
+        return convolution(w, window, groups)
+    if "C" not in memo:
+        memo["C"] = convolution(w, window, groups)
+    return memo["C"]
+
+
+def _pixels_first(x: Array) -> Array:
+    """Turn (N, C, *spatial) into (P, N*C): the planes as columns."""
+    return x.reshape(prod(x.shape[:2]), -1).T

@@ -1,0 +1,148 @@
+"""Activations: one function of each value by itself, for arrays of any shape."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from npseg import arguments
+from npseg.backend import Array, array_module
+
+
+class ActivationCache(NamedTuple):
+    """What a backward pass needs.
+
+    Attributes
+    ----------
+    y : array
+        The output, from which the derivative follows.
+    """
+
+    y: Array
+
+
+def relu_forward(x: Array) -> tuple[Array, ActivationCache]:
+    """Keep what is positive: ``max(x, 0)``. A NaN stays one.
+
+    Parameters
+    ----------
+    x : array of any shape, float32 or float64
+        The values.
+
+    Returns
+    -------
+    y : array like x
+        The values, those below 0 made 0.
+    cache : ActivationCache
+        For :func:`relu_backward`.
+
+    Raises
+    ------
+    TypeError
+        If x is not a float32 or float64 array.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> relu_forward(np.array([-1.0, 0, 2]))[0]
+    array([0., 0., 2.])
+    """
+    arguments.arrays("relu_forward", x=x)
+    y = array_module(x).maximum(x, 0)
+    return y, ActivationCache(y)
+
+
+def relu_backward(dout: Array, cache: ActivationCache) -> Array:
+    """Let the gradient through where the output is positive; at the kink, 0, the derivative is 0.
+
+    Parameters
+    ----------
+    dout : array like x
+        Gradient with respect to the output.
+    cache : ActivationCache
+        From :func:`relu_forward`.
+
+    Returns
+    -------
+    dx : array like x
+        Gradient with respect to x.
+
+    Raises
+    ------
+    ValueError
+        If dout has not the output's shape.
+    TypeError
+        If dout has not the output's dtype.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> y, cache = relu_forward(np.array([-1.0, 0, 2]))
+    >>> relu_backward(np.array([5.0, 6, 7]), cache)
+    array([0., 0., 7.])
+    """
+    arguments.gradient("relu_backward", dout, cache.y.shape, str(cache.y.dtype))
+    return dout * (cache.y > 0)
+
+
+def tanh_forward(x: Array) -> tuple[Array, ActivationCache]:
+    """Take the hyperbolic tangent.
+
+    Parameters
+    ----------
+    x : array of any shape, float32 or float64
+        The values.
+
+    Returns
+    -------
+    y : array like x
+        Their hyperbolic tangents, from -1 to 1.
+    cache : ActivationCache
+        For :func:`tanh_backward`.
+
+    Raises
+    ------
+    TypeError
+        If x is not a float32 or float64 array.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> tanh_forward(np.array([0.0, 100]))[0]
+    array([0., 1.])
+    """
+    arguments.arrays("tanh_forward", x=x)
+    y = array_module(x).tanh(x)
+    return y, ActivationCache(y)
+
+
+def tanh_backward(dout: Array, cache: ActivationCache) -> Array:
+    """Multiply the gradient with the derivative, ``1 - y²``.
+
+    Parameters
+    ----------
+    dout : array like x
+        Gradient with respect to the output.
+    cache : ActivationCache
+        From :func:`tanh_forward`.
+
+    Returns
+    -------
+    dx : array like x
+        Gradient with respect to x.
+
+    Raises
+    ------
+    ValueError
+        If dout has not the output's shape.
+    TypeError
+        If dout has not the output's dtype.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> y, cache = tanh_forward(np.array([0.0, 100]))
+    >>> tanh_backward(np.array([5.0, 6]), cache)
+    array([5., 0.])
+    """
+    arguments.gradient("tanh_backward", dout, cache.y.shape, str(cache.y.dtype))
+    return dout * (1 - cache.y * cache.y)

@@ -1,0 +1,112 @@
+"""Dropout: while training, forget each value with probability p, and scale up the others to make up for it."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from npseg import arguments
+from npseg.backend import Array
+
+
+class DropoutCache(NamedTuple):
+    """What :func:`dropout_backward` needs of the forward pass.
+
+    Attributes
+    ----------
+    mask : array or None
+        ``1 / (1 - p)`` where a value was kept, 0 where it was dropped; None where all were kept.
+    shape : tuple of int
+        The input's.
+    dtype : str
+        The input's.
+    """
+
+    mask: Array | None
+    shape: tuple[int, ...]
+    dtype: str
+
+
+def dropout_forward(x: Array, p: float, *, rng: Any, training: bool = True) -> tuple[Array, DropoutCache]:
+    """Drop each value with probability p, and divide the others by ``1 - p``.
+
+    Parameters
+    ----------
+    x : array of any shape, float32 or float64
+        The values.
+    p : float
+        Probability of being dropped, in [0, 1].
+    rng : Generator or None
+        Source of the randomness, such as ``npseg.backend.generator(seed)``; not asked unless training.
+    training : bool
+        Otherwise nothing is dropped and x is returned as it is.
+
+    Returns
+    -------
+    y : array like x
+        Its mean over the randomness is x.
+    cache : DropoutCache
+        For :func:`dropout_backward`.
+
+    Raises
+    ------
+    ValueError
+        If p is not a probability.
+    TypeError
+        If x is not a float32 or float64 array, or rng is no Generator while training.
+
+    References
+    ----------
+    Srivastava et al., "Dropout: a simple way to prevent neural networks from overfitting", 2014, section 10
+    (the scaling while training, "inverted" dropout).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> y, cache = dropout_forward(np.ones(1000), 0.5, rng=np.random.default_rng(0))
+    >>> sorted(set(y.tolist()))
+    [0.0, 2.0]
+    """
+    op = "dropout_forward"
+    arguments.arrays(op, x=x)
+    p = arguments.probability(op, "p", p)
+    if not arguments.flag(op, "training", training) or p == 0:
+        return x, DropoutCache(None, x.shape, str(x.dtype))
+    if not hasattr(rng, "random"):
+        raise TypeError(f"{op}: rng={rng!r}; a Generator is needed: rng=npseg.backend.generator(seed)")
+    mask = (rng.random(x.shape, dtype=x.dtype) >= p).astype(x.dtype)
+    if p < 1:
+        mask /= 1 - p
+    return x * mask, DropoutCache(mask, x.shape, str(x.dtype))
+
+
+def dropout_backward(dout: Array, cache: DropoutCache) -> Array:
+    """Drop and scale the gradient as the values were.
+
+    Parameters
+    ----------
+    dout : array like x
+        Gradient with respect to the output.
+    cache : DropoutCache
+        From :func:`dropout_forward`.
+
+    Returns
+    -------
+    dx : array like x
+        Gradient with respect to x.
+
+    Raises
+    ------
+    ValueError
+        If dout has not the output's shape.
+    TypeError
+        If dout has not the output's dtype.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> y, cache = dropout_forward(np.ones(4), 0.5, rng=np.random.default_rng(0))
+    >>> bool((dropout_backward(np.ones(4), cache) == y).all())
+    True
+    """
+    arguments.gradient("dropout_backward", dout, cache.shape, cache.dtype)
+    return dout if cache.mask is None else dout * cache.mask

@@ -1,0 +1,327 @@
+"""Normalisation: across the batch for each channel, or across neighbouring channels for each pixel.
+
+Batch normalisation subtracts a channel's mean over all images and pixels and divides by its deviation, then
+scales and shifts by what is learned. Its backward is short once it is seen as a projection: whatever part of the
+gradient would only shift or only scale the channel cannot change the output, and is taken out.
+
+Local response normalisation divides each value by the energy of the channels around it.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from npseg import arguments
+from npseg.backend import Array, array_module
+
+
+class BatchNormCache(NamedTuple):
+    """What :func:`batch_norm_backward` needs of the forward pass, and the new running statistics.
+
+    Attributes
+    ----------
+    xhat : (N, C, ...) array
+        The normalised input.
+    scale : (C,) array
+        ``1 / sqrt(var + eps)``.
+    gamma : (C,) array or None
+        As given.
+    has_beta : bool
+        Whether beta was given.
+    training : bool
+        Whether the batch's own statistics were used.
+    running_mean, running_var : (C,) array or None
+        The running statistics after this batch; new arrays.
+    """
+
+    xhat: Array
+    scale: Array
+    gamma: Array | None
+    has_beta: bool
+    training: bool
+    running_mean: Array | None
+    running_var: Array | None
+
+
+def batch_norm_forward(
+    x: Array,
+    gamma: Array | None,
+    beta: Array | None,
+    *,
+    running_mean: Array | None = None,
+    running_var: Array | None = None,
+    training: bool = True,
+    momentum: float = 0.1,
+    eps: float = 1e-5,
+) -> tuple[Array, BatchNormCache]:
+    """Normalise each channel, then scale and shift it.
+
+    ``y = gamma * (x - mean) / sqrt(var + eps) + beta``
+
+    Parameters
+    ----------
+    x : (N, C, ...) array, float32 or float64
+        Images, with any number of further axes.
+    gamma, beta : (C,) array of x's dtype, or None
+        Scale and shift; 1 and 0 if None.
+    running_mean, running_var : (C,) array of x's dtype, optional
+        Running statistics; what stands in for the batch's own when not training.
+    training : bool
+        Normalise by the batch's own mean and (biased) variance. Otherwise by the running ones.
+    momentum : float
+        Weight of this batch in the new running statistics, in [0, 1].
+    eps : float
+        Added to the variance.
+
+    Returns
+    -------
+    y : (N, C, ...) array of x's dtype
+        The output.
+    cache : BatchNormCache
+        For :func:`batch_norm_backward`; ``cache.running_mean`` and ``cache.running_var`` are the new running
+        statistics, the latter of the unbiased variance. The arrays given are not changed.
+
+    Raises
+    ------
+    ValueError
+        If shapes do not fit, a channel has a single value while training, or there are no running statistics
+        to use.
+    TypeError
+        If the arrays are not all float32 or all float64.
+
+    References
+    ----------
+    Ioffe & Szegedy, "Batch normalization: accelerating deep network training by reducing internal covariate
+    shift", 2015, algorithms 1 and 2.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> y, cache = batch_norm_forward(np.array([[1.0], [3]]), None, None, eps=0)
+    >>> y.ravel()
+    array([-1.,  1.])
+    """
+    op = "batch_norm_forward"
+    given = {"gamma": gamma, "beta": beta, "running_mean": running_mean, "running_var": running_var}
+    arguments.arrays(op, x=x, **given)
+    arguments.channel_vectors(op, x, **given)
+    momentum = arguments.probability(op, "momentum", momentum)
+    if not eps >= 0:
+        raise ValueError(f"{op}: eps={eps!r} must not be negative")
+    if (running_mean is None) != (running_var is None):
+        raise ValueError(f"{op}: give running_mean and running_var together, or neither")
+    training = arguments.flag(op, "training", training)
+
+    values = x.size // x.shape[1]
+    if training and values:
+        if values == 1:
+            raise ValueError(
+                f"{op}: x {x.shape} has one value a channel, whose variance is 0; give a larger batch"
+            )
+        mean, var = _mean_and_var(x)
+        if running_mean is not None:
+            unbiased = var * (values / (values - 1))
+            running_mean = (1 - momentum) * running_mean + momentum * mean
+            running_var = (1 - momentum) * running_var + momentum * unbiased
+    elif training:  # no images: nothing to normalise, nothing learned
+        mean, var = x.sum(axis=_but_channels(x)), x.sum(axis=_but_channels(x))
+    elif running_mean is None:
+        raise ValueError(f"{op}: training=False needs running_mean and running_var")
+    else:
+        mean, var = running_mean, running_var
+
+    scale = 1 / array_module(x).sqrt(var + x.dtype.type(eps))
+    xhat = x - _channelwise(mean, x)
+    xhat *= _channelwise(scale, x)
+    y = xhat if gamma is None else xhat * _channelwise(gamma, x)
+    if beta is not None:
+        y = y + _channelwise(beta, x)
+    return y, BatchNormCache(xhat, scale, gamma, beta is not None, training, running_mean, running_var)
+
+
+def batch_norm_backward(dout: Array, cache: BatchNormCache) -> tuple[Array, Array | None, Array | None]:
+    """Carry a gradient back through batch normalisation.
+
+    Parameters
+    ----------
+    dout : (N, C, ...) array
+        Gradient with respect to the output.
+    cache : BatchNormCache
+        From :func:`batch_norm_forward`.
+
+    Returns
+    -------
+    dx : (N, C, ...) array
+        Gradient with respect to x. While training, mean and variance depend on x too:
+        ``dx = gamma * scale * (dout - mean(dout) - xhat * mean(dout * xhat))``.
+    dgamma, dbeta : (C,) array or None
+        Gradients with respect to gamma and beta; None where these were.
+
+    Raises
+    ------
+    ValueError
+        If dout has not the output's shape.
+    TypeError
+        If dout has not the output's dtype.
+
+    Examples
+    --------
+    The gradient of a channel's sum is zero: the output's mean does not depend on x.
+
+    >>> import numpy as np
+    >>> y, cache = batch_norm_forward(np.array([[1.0], [3]]), None, None)
+    >>> batch_norm_backward(np.ones((2, 1)), cache)[0].ravel()
+    array([0., 0.])
+    """
+    arguments.gradient("batch_norm_backward", dout, cache.xhat.shape, str(cache.xhat.dtype))
+    axes = _but_channels(dout)
+    sum_dout = dout.sum(axis=axes)
+    sum_xhat = (dout * cache.xhat).sum(axis=axes)
+    dgamma = None if cache.gamma is None else sum_xhat
+    dbeta = sum_dout if cache.has_beta else None
+
+    factor = cache.scale if cache.gamma is None else cache.gamma * cache.scale
+    if not cache.training:
+        return dout * _channelwise(factor, dout), dgamma, dbeta
+    values = max(1, dout.size // dout.shape[1])
+    dx = cache.xhat * _channelwise(sum_xhat / -values, dout)
+    dx += dout
+    dx -= _channelwise(sum_dout / values, dout)
+    dx *= _channelwise(factor, dout)
+    return dx, dgamma, dbeta
+
+
+class LRNCache(NamedTuple):
+    """What :func:`lrn_backward` needs of the forward pass.
+
+    Attributes
+    ----------
+    x : (N, C, ...) array
+        The input.
+    energy : (N, C, ...) array
+        ``k + alpha / size * (sum of x² around each channel)``.
+    size : int
+        Channels in the neighbourhood.
+    alpha, beta : float
+        As given.
+    """
+
+    x: Array
+    energy: Array
+    size: int
+    alpha: float
+    beta: float
+
+
+def lrn_forward(
+    x: Array, size: int, *, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0
+) -> tuple[Array, LRNCache]:
+    """Divide each value by the energy of the channels around it.
+
+    ``y_c = x_c / (k + alpha / size * sum of x_j² over the size channels j around c) ** beta``
+
+    Parameters
+    ----------
+    x : (N, C, ...) array, float32 or float64
+        Images, with any number of further axes.
+    size : int
+        Channels in a neighbourhood, the channel itself in the middle; of an even number, one more before it.
+    alpha, beta, k : float
+        Constants of the formula; alpha is divided by size, as in Caffe and PyTorch.
+
+    Returns
+    -------
+    y : (N, C, ...) array of x's dtype
+        The output.
+    cache : LRNCache
+        For :func:`lrn_backward`.
+
+    Raises
+    ------
+    ValueError
+        If x has no channels, or size is below 1.
+    TypeError
+        If x is not a float32 or float64 array.
+
+    References
+    ----------
+    Krizhevsky, Sutskever & Hinton, "ImageNet classification with deep convolutional neural networks", 2012,
+    section 3.3 (there alpha is not divided).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> lrn_forward(np.array([[1.0, 1, 1]]), 3, alpha=3, beta=1, k=0)[0]
+    array([[0.5       , 0.33333333, 0.5       ]])
+    """
+    op = "lrn_forward"
+    arguments.arrays(op, x=x)
+    arguments.channel_vectors(op, x)
+    size = arguments.integer(op, "size", size, 1)
+    energy = k + alpha / size * _neighbours(x * x, size // 2, (size - 1) // 2)
+    return x * energy**-beta, LRNCache(x, energy, size, alpha, beta)
+
+
+def lrn_backward(dout: Array, cache: LRNCache) -> Array:
+    """Carry a gradient back through local response normalisation.
+
+    Parameters
+    ----------
+    dout : (N, C, ...) array
+        Gradient with respect to the output.
+    cache : LRNCache
+        From :func:`lrn_forward`.
+
+    Returns
+    -------
+    dx : (N, C, ...) array
+        Gradient with respect to x: through the numerator, and through the energies of all neighbours.
+
+    Raises
+    ------
+    ValueError
+        If dout has not the output's shape.
+    TypeError
+        If dout has not the output's dtype.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> y, cache = lrn_forward(np.array([[1.0, 1, 1]]), 1, alpha=1, beta=1, k=1)
+    >>> lrn_backward(np.array([[1.0, 2, 3]]), cache)  # the derivative of x / (1 + x²) is 0 at 1
+    array([[0., 0., 0.]])
+    """
+    x, energy, size, alpha, beta = cache
+    arguments.gradient("lrn_backward", dout, x.shape, str(x.dtype))
+    denergy = -beta * dout * x * energy ** (-beta - 1)
+    # A channel counts in the energies of those whose neighbourhood it is in: the window mirrored.
+    return dout * energy**-beta + 2 * alpha / size * x * _neighbours(denergy, (size - 1) // 2, size // 2)
+
+
+def _but_channels(x: Array) -> tuple[int, ...]:
+    """Return all axes but the channels'."""
+    return (0, *range(2, x.ndim))
+
+
+def _channelwise(values: Array, x: Array) -> Array:
+    """Shape one value for each channel so that it meets x."""
+    return arguments.per_channel(values, x.ndim - 2)
+
+
+def _mean_and_var(x: Array) -> tuple[Array, Array]:
+    """Return each channel's mean and biased variance, in two passes: E[x²] - E[x]² would cancel."""
+    axes = _but_channels(x)
+    mean = x.mean(axis=axes)
+    centred = x - _channelwise(mean, x)
+    centred *= centred
+    return mean, centred.mean(axis=axes)
+
+
+def _neighbours(x: Array, before: int, after: int) -> Array:
+    """Sum over the channels from ``before`` below each channel to ``after`` above it."""
+    channels = x.shape[1]
+    total = array_module(x).zeros_like(x)
+    for shift in range(-min(before, channels - 1), min(after, channels - 1) + 1):
+        into = slice(max(0, -shift), channels - max(0, shift))
+        total[:, into] += x[:, into.start + shift : into.stop + shift]
+    return total
