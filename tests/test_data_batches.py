@@ -102,6 +102,19 @@ def test_crops_reach_every_corner():
     assert lefts == {1, 2, 3}
 
 
+def test_every_step_and_epoch_draws_its_own_crops():
+    dataset = Coordinates(*[(9, 9)] * 20)
+
+    def corners(epoch):
+        return [
+            tuple(x[0, 1:, 0, 0].astype(int).tolist())
+            for x, _ in epoch_of(dataset, 1, epoch=epoch, crop=(3, 3))
+        ]
+
+    assert len(set(corners(0))) > 10
+    assert corners(0) != corners(1)
+
+
 def test_padding_is_zero_after_normalisation():
     gray = Normalization(np.full(3, 0.5), np.full(3, 0.25))
     ((x, labels),) = batches(Coordinates((2, 3)), 1, gray, seed=0, epoch=0, crop=(4, 4))

@@ -198,6 +198,8 @@ def test_write_labels_that_fails_keeps_the_old_file(tmp_path, monkeypatch):
         (np.zeros((1, 2, 2), np.uint8), [(0, 0, 0)], ValueError, r"\(1, 2, 2\); needs \(H, W\)"),
         (np.full((2, 2), 7, np.uint8), [(0, 0, 0)], ValueError, r"labels \[7\] have no colour"),
         (np.zeros((2, 2), np.uint8), [0, 0, 0], ValueError, r"colors of shape \(3,\)"),
+        (np.zeros((2, 2), np.uint8), [(0.1, 0.5, 1.0)], ValueError, "colors of float64; needs integers"),
+        (np.zeros((2, 2), np.uint8), [(0, 0, 256)], ValueError, "needs integers from 0 to 255"),
     ],
 )
 def test_write_labels_refuses(tmp_path, labels, colors, error, message):

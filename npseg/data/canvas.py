@@ -59,7 +59,9 @@ class Canvas:
         height, width = size
         self.aspect = width / height
         self._scale = height * SAMPLES
-        self._picture = background.point(_DIMMED).resize((width * SAMPLES, height * SAMPLES), Image.Resampling.BILINEAR)
+        self._picture = background.point(_DIMMED).resize(
+            (width * SAMPLES, height * SAMPLES), Image.Resampling.BILINEAR
+        )
         self._labels = Image.new("L", self._picture.size, label)
 
     def cover(

@@ -8,13 +8,13 @@ a pixel's colour alone does not tell a cat.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from npseg.data.canvas import Canvas
-from npseg.data.outlines import Silhouette, closed_curve, limb, oval, place
+from npseg.data.outlines import Points, Silhouette, closed_curve, limb, oval, place
 
 #: Points that a limb bends along.
 Line: TypeAlias = list[tuple[float, float]]
@@ -52,10 +52,12 @@ def _markings(
     return {"plain": [], "tabby": stripes, "tuxedo": [white], "calico": [patches]}
 
 
-def _sitting(tail: Line, **rest: Any) -> Pose:
-    outline = [(-0.25, 0), (-0.29, -0.14), (-0.22, -0.36), (-0.12, -0.6)]
-    mirrored = [(-x, y) for x, y in outline[::-1]]
-    return Pose(limb(tail, 0.12, 0.09), [closed_curve(outline + mirrored), *_PAWS], (0, -0.72), **rest)
+def _body(x: tuple[float, ...], y: tuple[float, ...]) -> Points:
+    return closed_curve(np.stack([x, y], axis=1))
+
+
+def _sitting(tail: Line, markings: dict[str, list[Silhouette]], away: bool = False) -> Pose:
+    return Pose(limb(tail, 0.12, 0.09), [_PEAR, *_PAWS], (0, -0.72), markings, away)
 
 
 def _leg(hip: float, foot: float) -> Silhouette:
@@ -70,26 +72,36 @@ _HEAD = [
     *(np.array([(s * 0.19, -0.02), (s * 0.17, -0.27), (s * 0.02, -0.13)]) for s in (-1, 1)),
 ]
 _INNER_EARS = [np.array([(s * 0.16, -0.09), (s * 0.155, -0.21), (s * 0.08, -0.14)]) for s in (-1, 1)]
-_HEAD_MARKINGS = _markings(
+_FACE_MARKINGS = _markings(
     [limb([(x, -0.17), (0.8 * x, -0.08)], 0.035, 0.02) for x in (-0.07, 0, 0.07)],
     [oval(0, 0.1, 0.1, 0.09), *limb([(0, 0.05), (0, -0.08)], 0.06, 0.02)],
     [oval(-0.14, -0.1, 0.13, 0.15)],
 )
+_NAPE_MARKINGS = {**_FACE_MARKINGS, "tuxedo": []}
+_PEAR = _body(
+    (-0.25, -0.29, -0.22, -0.12, 0.12, 0.22, 0.29, 0.25),
+    (0, -0.14, -0.36, -0.6, -0.6, -0.36, -0.14, 0),
+)
+_BARREL = _body(
+    (-0.48, -0.4, -0.1, 0.24, 0.44, 0.46, 0.3, -0.1, -0.36),
+    (-0.42, -0.6, -0.57, -0.6, -0.66, -0.46, -0.3, -0.34, -0.3),
+)
+_LOAF = _body((-0.5, -0.55, -0.38, -0.05, 0.26, 0.46, 0.44), (0, -0.22, -0.47, -0.52, -0.48, -0.22, 0))
 _PAWS = [oval(x, -0.03, 0.1, 0.05) for x in (-0.1, 0.1)]
 _FEET = [oval(x, -0.05, 0.12, 0.07) for x in (-0.38, -0.2, 0.22, 0.36)]
 
 POSES = (
-    _sitting(
+    _sitting(  # looking at us
         [(0.2, -0.06), (0.42, -0.08), (0.47, -0.24), (0.36, -0.34)],
-        markings=_markings(
+        _markings(
             _stripes(*([(s * 0.3, y), (s * 0.12, y + 0.04)] for y in (-0.42, -0.31, -0.2) for s in (-1, 1))),
             [oval(0, -0.47, 0.1, 0.14), *_PAWS],
             [oval(0.2, -0.2, 0.14, 0.14), oval(-0.15, -0.42, 0.1, 0.1)],
         ),
     ),
-    _sitting(
+    _sitting(  # looking into the picture
         [(0, -0.05), (0.3, -0.03), (0.46, -0.14), (0.42, -0.3)],
-        markings=_markings(
+        _markings(
             _stripes(*([(-0.22, y), (0, y - 0.06), (0.22, y)] for y in (-0.46, -0.34, -0.22, -0.1))),
             _PAWS,
             [oval(-0.12, -0.2, 0.16, 0.14), oval(0.15, -0.42, 0.1, 0.1)],
@@ -98,25 +110,7 @@ POSES = (
     ),
     Pose(  # walking
         limb([(-0.4, -0.52), (-0.58, -0.62), (-0.58, -0.86), (-0.68, -0.98)], 0.11, 0.08),
-        [
-            closed_curve(
-                [
-                    (-0.48, -0.42),
-                    (-0.4, -0.6),
-                    (-0.1, -0.57),
-                    (0.24, -0.6),
-                    (0.44, -0.66),
-                    (0.46, -0.46),
-                    (0.3, -0.3),
-                    (-0.1, -0.34),
-                    (-0.36, -0.3),
-                ]
-            ),
-            *_leg(-0.36, -0.46),
-            *_leg(-0.28, -0.22),
-            *_leg(0.26, 0.16),
-            *_leg(0.32, 0.4),
-        ],
+        [_BARREL, *_leg(-0.36, -0.46), *_leg(-0.28, -0.22), *_leg(0.26, 0.16), *_leg(0.32, 0.4)],
         (0.46, -0.7),
         _markings(
             _stripes(*([(x, -0.68), (x + 0.03, -0.42)] for x in (-0.36, -0.24, -0.12, 0, 0.12))),
@@ -126,20 +120,7 @@ POSES = (
     ),
     Pose(  # lying like a loaf
         limb([(-0.4, -0.06), (-0.6, -0.05), (-0.68, -0.16), (-0.6, -0.24)], 0.12, 0.09),
-        [
-            closed_curve(
-                [
-                    (-0.5, 0),
-                    (-0.55, -0.22),
-                    (-0.38, -0.47),
-                    (-0.05, -0.52),
-                    (0.26, -0.48),
-                    (0.46, -0.22),
-                    (0.44, 0),
-                ]
-            ),
-            oval(0.26, -0.035, 0.14, 0.06),
-        ],
+        [_LOAF, oval(0.26, -0.035, 0.14, 0.06)],
         (0.28, -0.56),
         _markings(
             _stripes(*([(x, -0.58), (x + 0.03, -0.28)] for x in (-0.44, -0.31, -0.18, -0.05))),
@@ -203,7 +184,8 @@ def draw_cat(
     cover(put(pose.tail), [])
     under_chin = put_head([oval(0, 0.06, 0.2, 0.165)]), 0.75 * np.array(coat.fur)
     cover(put(pose.body), [(put(parts), coat.marks) for parts in pose.markings[coat.pattern]] + [under_chin])
-    cover(put_head(_HEAD), [(put_head(parts), coat.marks) for parts in _HEAD_MARKINGS[coat.pattern]])
+    on_head = _NAPE_MARKINGS if pose.away else _FACE_MARKINGS
+    cover(put_head(_HEAD), [(put_head(parts), coat.marks) for parts in on_head[coat.pattern]])
     if not pose.away:
         _draw_face(canvas, put_head, _IRISES[rng.integers(len(_IRISES))])
 

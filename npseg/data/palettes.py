@@ -100,7 +100,7 @@ def write_labels(path: str | os.PathLike[str], labels: Bytes, colors: ArrayLike)
     TypeError
         If the labels are not uint8.
     ValueError
-        If the labels are not (H, W), the colours not (n, 3), or a label has no colour.
+        If the labels are not (H, W), the colours not (n, 3) integers of 8 bits, or a label has no colour.
 
     Examples
     --------
@@ -137,6 +137,8 @@ def _full_palette(colors: ArrayLike, labels: Bytes) -> Bytes:
     given = np.asarray(colors)
     if given.ndim != 2 or given.shape[1] != 3 or len(given) > VOID:
         raise ValueError(f"write_labels: colors of shape {given.shape}; needs (n, 3) with n at most {VOID}")
+    if given.dtype.kind not in "iu" or (given.size and not 0 <= given.min() <= given.max() <= 255):
+        raise ValueError(f"write_labels: colors of {given.dtype}; needs integers from 0 to 255")
     bare = [int(label) for label in np.unique(labels) if len(given) <= label < VOID]
     if bare:
         raise ValueError(f"write_labels: labels {bare} have no colour; there are {len(given)} colours")

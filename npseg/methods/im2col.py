@@ -235,8 +235,8 @@ def argmax(x: Array, out: Ints, *, kernel: Ints, stride: Ints, padding: Pairs, d
 
 def take(x: Array, indices: Array) -> Array:
     """Carry values up from their pixels: the matrix P."""
-    planes = x.reshape(*x.shape[:2], -1)
-    flat = indices.reshape(*indices.shape[:2], -1)
+    planes = x.reshape(*x.shape[:2], prod(x.shape[2:]))
+    flat = indices.reshape(*indices.shape[:2], prod(indices.shape[2:]))
     return array_module(x).take_along_axis(planes, flat, axis=2).reshape(indices.shape)
 
 

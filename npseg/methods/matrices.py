@@ -423,7 +423,9 @@ def winners(x: Array, window: Window) -> Array:
     xp = array_module(x)
     index = window.index(xp)
     inside = index >= 0
-    cols = x.reshape(*x.shape[:2], -1)[:, :, index]  # (N, C, K, L); the padding reads some pixel, for nothing
+    cols = x.reshape(*x.shape[:2], prod(window.size))[
+        :, :, index
+    ]  # (N, C, K, L); the padding reads some pixel, for nothing
     nan = inside & (cols != cols)
     value = xp.where(inside & ~nan, cols, -xp.inf)
     largest = inside & (value == value.max(axis=2, keepdims=True))
@@ -443,7 +445,7 @@ def _kron(*factors: Array) -> Array:
     result, *rest = factors
     for factor in rest:
         result = sparse_module(array_module(factor.data)).kron(result, factor, format="csr")
-    return result
+    return result.astype(factors[0].dtype)  # of an empty matrix, kron forgets the dtype
 
 
 def _rank(*values: int | Sequence[int]) -> int:

@@ -28,7 +28,7 @@ def correlate(
     """Multiply with the matrix: ``y = C x``."""
     window = Window(x.shape[2:], size, w.shape[2:], stride, padding, dilation)
     matrix = _remembered(memo, w, window, groups)
-    return (matrix @ x.reshape(len(x), -1).T).T.reshape(len(x), len(w), *size)
+    return (matrix @ _as_columns(x, 1)).T.reshape(len(x), len(w), *size)
 
 
 def correlate_adjoint_x(
@@ -45,7 +45,7 @@ def correlate_adjoint_x(
     """Multiply with its transpose: ``x = Cᵀ y``."""
     window = Window(size, y.shape[2:], w.shape[2:], stride, padding, dilation)
     matrix = _remembered(memo, w, window, groups)
-    return (matrix.T @ y.reshape(len(y), -1).T).T.reshape(len(y), groups * w.shape[1], *size)
+    return (matrix.T @ _as_columns(y, 1)).T.reshape(len(y), groups * w.shape[1], *size)
 
 
 def correlate_adjoint_w(
@@ -97,7 +97,7 @@ def mean(
 ) -> Array:
     """Average each window: ``A @ x`` with A divided last, so that whole numbers are summed exactly."""
     window = Window(x.shape[2:], out, kernel, stride, padding, (1,) * len(out))
-    sums = averaging(window, include_padding, 1, x.dtype) @ _pixels_first(x)
+    sums = averaging(window, include_padding, 1, x.dtype) @ _as_columns(x, 2)
     y = sums.T.reshape(*x.shape[:2], *out)
     return y / window.divisor(include_padding=include_padding, override=divisor, like=x)
 
@@ -115,7 +115,7 @@ def spread(
     """Share out what each window holds: ``A.T @ y``, divided first."""
     window = Window(size, y.shape[2:], kernel, stride, padding, (1,) * len(size))
     shares = y / window.divisor(include_padding=include_padding, override=divisor, like=y)
-    sums = averaging(window, include_padding, 1, y.dtype).T @ _pixels_first(shares)
+    sums = averaging(window, include_padding, 1, y.dtype).T @ _as_columns(shares, 2)
     return sums.T.reshape(*y.shape[:2], *size)
 
 
@@ -128,6 +128,6 @@ def _remembered(memo: dict[str, Any] | None, w: Array, window: Window, groups: i
     return memo["C"]
 
 
-def _pixels_first(x: Array) -> Array:
-    """Turn (N, C, *spatial) into (P, N*C): the planes as columns."""
-    return x.reshape(prod(x.shape[:2]), -1).T
+def _as_columns(x: Array, leading: int) -> Array:
+    """Lay down what stands behind the leading axes as columns: each image (1), or each plane (2)."""
+    return x.reshape(prod(x.shape[:leading]), prod(x.shape[leading:])).T

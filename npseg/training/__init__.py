@@ -1,0 +1,22 @@
+"""Training: optimizers, schedules, the loop, metrics and checkpoints."""
+
+from npseg.training.checkpoints import Checkpoint
+from npseg.training.evaluation import evaluate
+from npseg.training.loop import Interrupted, Run, Settings, load_labeller
+from npseg.training.metrics import Metrics, confusion_matrix, metrics, report
+from npseg.training.optimizers import SGD, Adam
+
+__all__ = [
+    "SGD",
+    "Adam",
+    "Checkpoint",
+    "Interrupted",
+    "Metrics",
+    "Run",
+    "Settings",
+    "confusion_matrix",
+    "evaluate",
+    "load_labeller",
+    "metrics",
+    "report",
+]

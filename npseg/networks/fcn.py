@@ -1,0 +1,249 @@
+"""Fully convolutional networks: FCN-32s, 16s and 8s.
+
+A classifier's last layers, run as convolutions, give a coarse map of class scores, one for every 32 pixels.
+FCN-32s enlarges it 32 times with a transposed convolution that starts as bilinear interpolation. That is blurred,
+so FCN-16s first enlarges it twice and adds the scores that a 1x1 convolution reads off the finer pool4, and
+FCN-8s does so again with pool3: deep layers know *what*, shallow ones *where*. The skips make the network a graph
+with two places where paths meet, and its backward, below, is written out by hand: where forward adds, backward
+hands the same gradient to both; where forward reads a plane twice, backward adds two gradients.
+
+References
+----------
+Long, Shelhamer & Darrell, "Fully convolutional networks for semantic segmentation", CVPR 2015.
+Simonyan & Zisserman, "Very deep convolutional networks for large-scale image recognition", 2015: the trunk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from npseg import arguments, backend
+from npseg.backend import Array
+from npseg.geometry import Grid
+from npseg.layers import (
+    BatchNorm,
+    BilinearUpsampling,
+    Container,
+    Conv,
+    Dropout,
+    Layer,
+    MaxPool,
+    ReLU,
+    named,
+)
+from npseg.ops.crop import crop_backward, crop_forward
+
+#: VGG-16: convolutions in each of the five blocks, and their channels as multiples of the first block's.
+BLOCKS = ((2, 1), (2, 2), (3, 4), (3, 8), (3, 8))
+
+#: Padding of the first convolution in the paper's networks, so that even a single pixel survives the 7x7 fc6.
+PAPER_PADDING = 100
+
+HEADS = ("32s", "16s", "8s")
+
+
+class FCN(Container):
+    """A fully convolutional network with VGG-16's layout.
+
+    Parameters
+    ----------
+    classes : int
+        Classes to tell apart.
+    head : {"8s", "16s", "32s"}
+        How fine the finest map of scores is, in pixels of the image.
+    width : int
+        Channels of the first block, from which all others follow; VGG's is 64.
+    fc : int, optional
+        Channels of fc6 and fc7; ``64 * width`` unless given, as VGG's 4096.
+    batch_norm : bool
+        Normalise after each convolution but the score layers; the paper's networks, which start from trained
+        weights, do not.
+    dropout : float
+        Probability of being dropped after fc6 and fc7.
+    paper_padding : bool
+        Pad the first convolution by 100 and nothing else, as the paper does, and crop the scores; otherwise pad
+        each convolution by half its kernel, which keeps small images small.
+    seed : int
+        Seed of the initial weights.
+    dtype : str
+        "float32" or "float64".
+
+    Attributes
+    ----------
+    crops : dict of str to int
+        By how much each plane is cropped: the pool4 and pool3 scores, and at the end the scores over the image.
+
+    Raises
+    ------
+    ValueError
+        If an argument is out of range.
+
+    Examples
+    --------
+    >>> network = FCN(4, width=4, fc=16)
+    >>> network.evaluate()
+    >>> network.forward(np.zeros((1, 3, 33, 47), "float32")).shape
+    (1, 4, 33, 47)
+    """
+
+    def __init__(
+        self,
+        classes: int,
+        *,
+        head: str = "8s",
+        width: int = 16,
+        fc: int | None = None,
+        batch_norm: bool = True,
+        dropout: float = 0.5,
+        paper_padding: bool = False,
+        seed: int = 0,
+        dtype: str = "float32",
+    ) -> None:
+        if head not in HEADS:
+            raise ValueError(f"FCN: head={head!r}; choose one of {', '.join(map(repr, HEADS))}")
+        for name, value in (("classes", classes), ("width", width), ("fc", 64 * width if fc is None else fc)):
+            arguments.integer("FCN", name, value, 1)
+        arguments.probability("FCN", "dropout", dropout)
+        self.head = head
+        fc = 64 * width if fc is None else fc
+        rng = np.random.default_rng(seed)
+
+        def conv(
+            name: str, channels: tuple[int, int], kernel: int, padding: int
+        ) -> Iterator[tuple[str, Layer]]:
+            yield name, Conv(*channels, kernel, padding=padding, bias=not batch_norm, rng=rng, dtype=dtype)
+            if batch_norm:
+                yield f"{name}_norm", BatchNorm(channels[1], dtype=dtype)
+            yield f"{name}_relu", ReLU()
+
+        def block(number: int) -> Iterator[tuple[str, Layer]]:
+            depth, multiple = BLOCKS[number - 1]
+            before = 3 if number == 1 else width * BLOCKS[number - 2][1]
+            for i in range(1, depth + 1):
+                padding = PAPER_PADDING if paper_padding and number == i == 1 else 1
+                yield from conv(f"conv{number}_{i}", (before, width * multiple), 3, padding)
+                before = width * multiple
+            yield f"pool{number}", MaxPool(2, ceil_mode=True)
+
+        def score(channels: int) -> Conv:
+            return Conv(channels, classes, 1, rng=None, dtype=dtype)
+
+        def upsampling(factor: int) -> BilinearUpsampling:
+            return BilinearUpsampling(
+                classes, factor, padding=0 if paper_padding else factor // 2, dtype=dtype
+            )
+
+        to_pool3 = named([*block(1), *block(2), *block(3)])
+        to_pool4 = named([*block(4)])
+        to_score = named(
+            [
+                *block(5),
+                *conv("fc6", (8 * width, fc), 7, 0 if paper_padding else 3),
+                ("drop6", Dropout(dropout)),
+                *conv("fc7", (fc, fc), 1, 0),
+                ("drop7", Dropout(dropout)),
+                ("score_fr", score(fc)),
+            ]
+        )
+        layers: dict[str, Layer] = {"to_pool3": to_pool3, "to_pool4": to_pool4, "to_score": to_score}
+        if head != "32s":
+            layers |= {"upscore2": upsampling(2), "score_pool4": score(8 * width)}
+        if head == "8s":
+            layers |= {"upscore_pool4": upsampling(2), "score_pool3": score(4 * width)}
+        layers["upscore"] = upsampling(int(head[:-1]))
+        super().__init__(**layers)
+        self._lay_over()
+        self.train(backend.generator(seed))
+
+    def _lay_over(self) -> None:
+        """Find by how much each plane must be cropped to lie over the next: the paper's 19; 5, 27; 5, 9, 31."""
+        pool3 = self.layers["to_pool3"].grid(Grid())
+        pool4 = self.layers["to_pool4"].grid(pool3)
+        scores = self.layers["to_score"].grid(pool4)
+        self.crops: dict[str, int] = {}
+        if "upscore2" in self.layers:
+            scores = self.layers["upscore2"].grid(scores)
+            self.crops["pool4"] = pool4.offset_of(scores)
+        if "upscore_pool4" in self.layers:
+            scores = self.layers["upscore_pool4"].grid(scores)
+            self.crops["pool3"] = pool3.offset_of(scores)
+        self.crops["image"] = self.layers["upscore"].grid(scores).offset_of(Grid())
+
+    def forward(self, x: Array) -> Array:
+        """Return the scores of the classes at each pixel.
+
+        Parameters
+        ----------
+        x : (N, 3, H, W) array
+            Images of any size.
+
+        Returns
+        -------
+        (N, classes, H, W) array
+            Scores (logits).
+        """
+        layers, crops = self.layers, self.crops
+        pool3 = layers["to_pool3"].forward(x)
+        pool4 = layers["to_pool4"].forward(pool3)
+        scores = layers["to_score"].forward(pool4)
+        if self.head != "32s":
+            skip = layers["score_pool4"].forward(pool4)
+            scores, self._sum4 = _add(layers["upscore2"].forward(scores), skip, crops["pool4"])
+        if self.head == "8s":
+            skip = layers["score_pool3"].forward(pool3)
+            scores, self._sum3 = _add(layers["upscore_pool4"].forward(scores), skip, crops["pool3"])
+        scores, self._crop = crop_forward(layers["upscore"].forward(scores), crops["image"], x.shape[2:])
+        return scores
+
+    def backward(self, dout: Array) -> Array:
+        """Carry the gradient of the scores back to the image, and leave those of all parameters.
+
+        Parameters
+        ----------
+        dout : (N, classes, H, W) array
+            Gradient with respect to the scores.
+
+        Returns
+        -------
+        (N, 3, H, W) array
+            Gradient with respect to the image.
+        """
+        layers = self.layers
+        dscores = layers["upscore"].backward(crop_backward(dout, self._crop))
+        dpool3 = dpool4 = None
+        if self.head == "8s":
+            dscores, dskip = _add_backward(dscores, self._sum3)
+            dpool3 = layers["score_pool3"].backward(dskip)
+            dscores = layers["upscore_pool4"].backward(dscores)
+        if self.head != "32s":
+            dscores, dskip = _add_backward(dscores, self._sum4)
+            dpool4 = layers["score_pool4"].backward(dskip)
+            dscores = layers["upscore2"].backward(dscores)
+        # pool4 and pool3 were each read twice: by the layers above them and by their score layers.
+        dpool4 = _both(layers["to_score"].backward(dscores), dpool4)
+        dpool3 = _both(layers["to_pool4"].backward(dpool4), dpool3)
+        return layers["to_pool3"].backward(dpool3)
+
+
+def _add(scores: Array, skip: Array, offset: int) -> tuple[Array, tuple[Any, Any]]:
+    """Lay a skip, cropped by its offset, over the scores, and add what lies over each other.
+
+    The paper's planes are padded, so that the skip is the larger one; otherwise the scores are, by a pixel at most.
+    """
+    size = tuple(min(have, there - offset) for have, there in zip(scores.shape[2:], skip.shape[2:]))
+    scores, crop_scores = crop_forward(scores, 0, size)
+    skip, crop_skip = crop_forward(skip, offset, size)
+    return scores + skip, (crop_scores, crop_skip)
+
+
+def _add_backward(dout: Array, crops: tuple[Any, Any]) -> tuple[Array, Array]:
+    """Hand the gradient of a sum to both of its terms."""
+    return crop_backward(dout, crops[0]), crop_backward(dout, crops[1])
+
+
+def _both(through: Array, skip: Array | None) -> Array:
+    """Add the gradients of a plane that was read once or twice."""
+    return through if skip is None else through + skip

@@ -1,0 +1,368 @@
+"""The training loop: batches through the network and back, and after each epoch a look at images it never saw.
+
+Nothing random is remembered: the order of an epoch, each batch's crops and flips, and each step's dropout follow
+from (seed, epoch, step). So those three numbers, the weights and the optimizer's state are all there is to a run,
+and a run that is continued from its checkpoint goes on bit for bit as if it had never stopped.
+"""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from npseg import backend, networks
+from npseg.data import Dataset, Normalization, batches, mean_and_std, steps_per_epoch
+from npseg.ops.loss import cross_entropy_backward, cross_entropy_forward
+from npseg.predict import Labeller
+from npseg.training import checkpoints, optimizers, schedules
+from npseg.training.checkpoints import Checkpoint
+from npseg.training.evaluation import evaluate
+from npseg.training.metrics import metrics
+
+#: The file, in a run's folder, that holds its last state.
+CHECKPOINT = "checkpoint.npz"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a run does; stored in its checkpoints.
+
+    Attributes
+    ----------
+    epochs : int
+        Times that every training image is used.
+    batch_size : int
+        Images a step.
+    optimizer : {"sgd", "adam"}
+        The optimizer.
+    lr : float
+        Learning rate at the start.
+    momentum, weight_decay : float
+        Of the optimizer; Adam has its own two momenta and passes over this one.
+    schedule : {"poly", "step", "constant"}
+        How the learning rate goes down.
+    lr_step : int
+        For "step": epochs after which it is divided by ten.
+    crop : (height, width) or None
+        Size of the random piece of each image that is trained on.
+    flip : bool
+        Mirror half of the images.
+    seed : int
+        Of all that is random.
+    """
+
+    epochs: int = 30
+    batch_size: int = 8
+    optimizer: str = "sgd"
+    lr: float = 0.05
+    momentum: float = 0.9
+    weight_decay: float = 5e-4
+    schedule: str = "poly"
+    lr_step: int = 10
+    crop: tuple[int, int] | None = None
+    flip: bool = True
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("epochs", "batch_size", "lr_step"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"training: {name}={getattr(self, name)} must be at least 1")
+        if self.seed < 0:
+            raise ValueError(f"training: seed={self.seed} must not be negative")
+        if self.crop is not None:
+            object.__setattr__(self, "crop", tuple(self.crop))
+
+    def make_optimizer(self, params: dict[str, Any]) -> optimizers.Optimizer:
+        """Make the optimizer of these parameters."""
+        own = {"momentum": self.momentum} if self.optimizer == "sgd" else {}
+        return optimizers.make(self.optimizer, params, weight_decay=self.weight_decay, **own)
+
+    def make_schedule(self, steps_per_epoch: int) -> schedules.Schedule:
+        """Make the schedule, from a step to its learning rate."""
+        own: dict[str, dict[str, float]] = {
+            "poly": {"total": self.epochs * steps_per_epoch},
+            "step": {"every": self.lr_step * steps_per_epoch},
+        }
+        return schedules.make(self.schedule, lr=self.lr, **own.get(self.schedule, {}))
+
+
+class Interrupted(KeyboardInterrupt):
+    """A run was stopped by Ctrl-C, after its state was saved."""
+
+
+@dataclass
+class Run:
+    """A training run: everything that changes while it goes on, and what it was told to do.
+
+    Attributes
+    ----------
+    network_config : dict
+        Name and arguments of the network.
+    settings : Settings
+        What to do.
+    data_path : str or None
+        Where the images came from, for whoever continues the run; None for the scenes.
+    train, val : Dataset
+        Images to learn from, and images to judge by.
+    normalization : Normalization
+        Mean and deviation of the training images.
+    epoch, step : int
+        Epochs completed, and steps completed in the current one.
+    loss_sum : float
+        Sum of the losses of this epoch's steps.
+    history : list of dict
+        The figures of each epoch.
+
+    Examples
+    --------
+    >>> from npseg.data import Scenes
+    >>> settings = Settings(epochs=1, batch_size=2)
+    >>> config = {"name": "fcn32s", "width": 2, "fc": 4}
+    >>> run = Run.start(config, settings, Scenes(4, size=(32, 32)), Scenes(2, size=(32, 32), seed=1))
+    >>> run.fit(progress=False)
+    >>> run.history[0]["epoch"], sorted(run.history[0])[:3]
+    (1, ['epoch', 'frequency_weighted_iou', 'loss'])
+    """
+
+    network_config: dict[str, Any]
+    settings: Settings
+    train: Dataset
+    val: Dataset
+    normalization: Normalization
+    data_path: str | None = None
+    epoch: int = 0
+    step: int = 0
+    loss_sum: float = 0.0
+    history: list[dict[str, Any]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.network = networks.make(**{"classes": len(self.train.classes), **self.network_config})
+        self.optimizer = self.settings.make_optimizer(self.network.params)
+        self.steps = steps_per_epoch(self.train, self.settings.batch_size)
+        self.learning_rate = self.settings.make_schedule(self.steps)
+        self.labeller = Labeller(self.network, self.normalization, self.train.classes, self.train.colors)
+
+    @classmethod
+    def start(
+        cls,
+        network_config: dict[str, Any],
+        settings: Settings,
+        train: Dataset,
+        val: Dataset,
+        *,
+        data_path: str | None = None,
+    ) -> Run:
+        """Begin a run: measure the images' mean and deviation, and make the network."""
+        return cls(network_config, settings, train, val, mean_and_std(train), data_path)
+
+    @classmethod
+    def resume(cls, checkpoint: Checkpoint, train: Dataset, val: Dataset, *, what: str = "checkpoint") -> Run:
+        """Continue a run from its checkpoint, bit for bit.
+
+        Parameters
+        ----------
+        checkpoint : Checkpoint
+            The run's last state.
+        train, val : Dataset
+            The same images as before.
+        what : str
+            Name of the checkpoint, for messages.
+
+        Raises
+        ------
+        ValueError
+            If the data are other than before, or the checkpoint does not fit its own network.
+        """
+        if train.classes != checkpoint.classes:
+            raise ValueError(
+                f"{what} was trained on the classes {', '.join(checkpoint.classes)}; "
+                f"the data have {', '.join(train.classes)}"
+            )
+        progress = dict(checkpoint.progress)
+        if progress.pop("train_images") != len(train):
+            raise ValueError(
+                f"{what}: the data have {len(train)} training images, not as many as when it began"
+            )
+        settings = Settings(**progress.pop("settings"))
+        normalization = Normalization(checkpoint.mean, checkpoint.std)
+        run = cls(checkpoint.network, settings, train, val, normalization, **progress)
+        checkpoints.restore(run.weights, checkpoint.weights, what=what)
+        run.optimizer.load_state(checkpoint.optimizer_state)
+        return run
+
+    @property
+    def weights(self) -> dict[str, backend.Array]:
+        """All that the network is made of: parameters and running statistics."""
+        return self.network.params | self.network.buffers
+
+    def checkpoint(self) -> Checkpoint:
+        """Return the run's state, to be saved."""
+        return Checkpoint(
+            network={"classes": len(self.train.classes), **self.network_config},
+            weights={name: backend.to_numpy(a) for name, a in self.weights.items()},
+            optimizer={"name": self.settings.optimizer},
+            optimizer_state=self.optimizer.state(),
+            progress={
+                "settings": asdict(self.settings),
+                "data_path": self.data_path,
+                "train_images": len(self.train),
+                "epoch": self.epoch,
+                "step": self.step,
+                "loss_sum": self.loss_sum,
+                "history": self.history,
+            },
+            classes=self.train.classes,
+            colors=self.train.colors,
+            mean=self.normalization.mean,
+            std=self.normalization.std,
+        )
+
+    def fit(
+        self,
+        output_dir: Path | None = None,
+        *,
+        progress: bool = True,
+        after_epoch: Callable[[Run], None] | None = None,
+    ) -> None:
+        """Train until all epochs are done.
+
+        Parameters
+        ----------
+        output_dir : Path, optional
+            Folder for the checkpoint, which is written after each epoch and on Ctrl-C.
+        progress : bool
+            Show a bar, with loss and rate.
+        after_epoch : callable, optional
+            Called with the run after each epoch, its figures at the end of ``history``.
+
+        Raises
+        ------
+        Interrupted
+            On Ctrl-C, after the current step was finished and the state saved.
+        FloatingPointError
+            If the loss is no longer a number.
+        """
+        path = None if output_dir is None else output_dir / CHECKPOINT
+        with _interrupts() as interrupted:
+            while self.epoch < self.settings.epochs:
+                began = time.perf_counter()
+                if not self._train_epoch(interrupted, progress):
+                    if path is not None:
+                        checkpoints.save(path, self.checkpoint())
+                    raise Interrupted
+                figures = metrics(evaluate(self.labeller, self.val, progress=progress))
+                record = {"epoch": self.epoch + 1, "loss": self.loss_sum / self.steps}
+                record |= {name: float(value) for name, value in figures._asdict().items() if name != "iou"}
+                self.history.append(record | {"seconds": time.perf_counter() - began})
+                self.epoch, self.step, self.loss_sum = self.epoch + 1, 0, 0.0
+                if path is not None:
+                    checkpoints.save(path, self.checkpoint())
+                if after_epoch is not None:
+                    after_epoch(self)
+
+    def train_step(self, x: np.ndarray, labels: np.ndarray) -> float:
+        """Learn from one batch: forward, loss, backward, step. Return the loss.
+
+        Parameters
+        ----------
+        x : (N, 3, H, W) array
+            Normalised images.
+        labels : (N, H, W) int array
+            Their labels.
+        """
+        xp = backend.current()
+        self.network.train(backend.generator([self.settings.seed, self.epoch, self.step]))
+        scores = self.network.forward(xp.asarray(x))
+        loss, cache = cross_entropy_forward(scores, xp.asarray(labels))
+        self.network.backward(cross_entropy_backward(None, cache))
+        rate = self.learning_rate(self.epoch * self.steps + self.step)
+        self.optimizer.step(self.network.grads, rate)
+        self.step += 1
+        return float(loss)
+
+    def _train_epoch(self, interrupted: Callable[[], bool], progress: bool) -> bool:
+        """Train until the epoch is done, True, or Ctrl-C was pressed, False."""
+        s = self.settings
+        coming = batches(
+            self.train,
+            s.batch_size,
+            self.normalization,
+            seed=s.seed,
+            epoch=self.epoch,
+            crop=s.crop,
+            flip=s.flip,
+            start=self.step,
+        )
+        title = f"epoch {self.epoch + 1}/{s.epochs}"
+        with tqdm(
+            total=self.steps, initial=self.step, desc=title, unit="step", leave=False, disable=not progress
+        ) as bar:
+            for x, labels in coming:
+                loss = self.train_step(x, labels)
+                if not np.isfinite(loss):
+                    raise FloatingPointError(
+                        f"the loss is {loss} at step {self.step} of epoch {self.epoch + 1}: the training diverged; "
+                        f"try a lower learning rate than {s.lr:g}"
+                    )
+                self.loss_sum += loss
+                bar.set_postfix(loss=f"{self.loss_sum / self.step:.3f}")
+                bar.update()
+                if interrupted():
+                    return False
+        return True
+
+
+def load_labeller(path: str | Path) -> Labeller:
+    """Read a trained network out of a checkpoint.
+
+    Parameters
+    ----------
+    path : path
+        A file that training has written.
+
+    Returns
+    -------
+    Labeller
+        The network with its classes, colours and normalisation.
+
+    Raises
+    ------
+    ValueError
+        If the file is no checkpoint, is damaged, or does not fit its own network.
+    """
+    checkpoint = checkpoints.load(path)
+    network = networks.make(**checkpoint.network)
+    checkpoints.restore(network.params | network.buffers, checkpoint.weights, what=str(path))
+    normalization = Normalization(checkpoint.mean, checkpoint.std)
+    return Labeller(network, normalization, checkpoint.classes, checkpoint.colors)
+
+
+@contextmanager
+def _interrupts() -> Iterator[Callable[[], bool]]:
+    """Let Ctrl-C wait for the end of a step; pressed a second time, it stops at once.
+
+    Only the main thread receives signals; elsewhere nothing is changed.
+    """
+    pressed = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield pressed.is_set
+        return
+
+    def note(number: int, frame: Any) -> None:
+        pressed.set()
+        signal.signal(signal.SIGINT, before)
+
+    before = signal.signal(signal.SIGINT, note)
+    try:
+        yield pressed.is_set
+    finally:
+        signal.signal(signal.SIGINT, before)
