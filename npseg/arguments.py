@@ -121,6 +121,11 @@ def axes(op: str, name: str, value: int | Sequence[int], n: int, *, minimum: int
     return tuple(integer(op, name, v, minimum) for v in value)  # type: ignore[union-attr]
 
 
+def rank(*values: int | Sequence[int]) -> int:
+    """Return the number of axes that the longest of the values names; one where all are ints."""
+    return max((len(v) for v in values if _is_sequence(v)), default=1)  # type: ignore[arg-type]
+
+
 def padding_pairs(op: str, value: object, n: int) -> Pairs:
     """Return the padding as (before, after) for each spatial axis.
 
@@ -155,9 +160,9 @@ def padding_pairs(op: str, value: object, n: int) -> Pairs:
 
 def conv_padding(op: str, value: object, *, kernel: Ints, stride: Ints, dilation: Ints) -> Pairs:
     """Return a convolution's padding: as :func:`padding_pairs`, or by the words "same" and "valid"."""
-    if value == "valid":
-        return ((0, 0),) * len(kernel)
     if isinstance(value, str):
+        if value == "valid":
+            return ((0, 0),) * len(kernel)
         if value != "same":
             raise ValueError(f"{op}: padding={value!r}; the words are 'same' and 'valid'")
         if set(stride) != {1}:
@@ -295,11 +300,12 @@ def divisor(op: str, value: object) -> float | None:
     """Return an average pooling's divisor: any number but zero, or None."""
     if value is None:
         return None
-    if isinstance(value, bool | np.bool_ | complex) or not isinstance(value, int | float | np.number):
+    number = value.item() if isinstance(value, np.number) else value
+    if isinstance(number, bool | np.bool_) or not isinstance(number, int | float):
         raise TypeError(f"{op}: divisor_override={value!r} is not a number")
-    if value == 0 or value != value:
+    if number == 0 or number != number:
         raise ValueError(f"{op}: divisor_override={value!r}; any number but zero is needed")
-    return float(value)  # type: ignore[arg-type]
+    return number
 
 
 def indices(op: str, given: Array, shape: tuple[int, ...], size: Ints) -> None:

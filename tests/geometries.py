@@ -40,7 +40,7 @@ class Numbers:
         """Copy an array to where it is Fortran-ordered, or has gaps, or cannot be written to."""
         if self.layout == "Fortran":
             return np.asfortranarray(a)
-        if self.layout == "strided":
+        if self.layout == "strided" and a.ndim:
             gaps = np.zeros((*a.shape[:-1], 2 * a.shape[-1]), a.dtype)[..., ::-2]
             gaps[...] = a
             return gaps
@@ -182,6 +182,21 @@ def each_window_holds_a_pixel(size, kernel, stride, padding, dilation, ceil_mode
     return count > 0 and all(
         any(0 <= o * stride - padding[0] + k * dilation < size for k in range(kernel)) for o in range(count)
     )
+
+
+def places(geometry, count_include_pad):
+    """Count the places of each window of a pooling, in the padded plane or in the plane, one by one."""
+    counts = np.ones(())
+    ceil_mode = geometry.options["ceil_mode"]
+    stride = geometry.options["stride"] or geometry.kernel_size
+    for size, k, s, pads in zip(geometry.x[2:], geometry.kernel_size, stride, geometry.options["padding"]):
+        before, after = pads if count_include_pad else (0, 0)
+        on_axis = [
+            sum(-before <= o * s - pads[0] + tap < size + after for tap in range(k))
+            for o in range(pooled_size(size, k, s, pads, ceil_mode=ceil_mode))
+        ]
+        counts = counts[..., None] * np.array(on_axis)
+    return counts
 
 
 def sizes(n=None, most=4):

@@ -5,7 +5,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 from checks import assert_same, check_adjoint, check_gradients, check_methods_agree, shuffled_gaps
-from geometries import Numbers, numbers, pools
+from geometries import Numbers, numbers, places, pooled_size, pools
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -42,10 +42,6 @@ def test_an_index_of_max_pooling_names_a_real_pixel_that_holds_the_value(geometr
             np.testing.assert_array_equal(x[n, c].ravel()[cache.indices[n, c].ravel()], y[n, c].ravel())
 
 
-# Whole numbers that a divisor divides: its sums and shares are exact. 5040 holds all counts of a window up to 10.
-MULTIPLE = 5040
-
-
 @given(
     pools(dilated=False),
     numbers(),
@@ -53,7 +49,9 @@ MULTIPLE = 5040
     st.sampled_from((None, None, 1, 2, -4, 0.5, np.float64(8), np.float32(3))),
 )
 def test_avg_pool_is_the_same_by_every_method(geometry, numbers, count_include_pad, divisor_override):
+    """The sums are exact before they are divided; and dout is a multiple of the divisors, so its shares are."""
     x = numbers(*geometry.x)
+    divisor = divisor_override or places(geometry, count_include_pad)
     options = {
         **geometry.options,
         "count_include_pad": count_include_pad,
@@ -62,24 +60,187 @@ def test_avg_pool_is_the_same_by_every_method(geometry, numbers, count_include_p
 
     def compute(method):
         y, cache = avg_pool_forward(x, geometry.kernel_size, **options, method=method)
-        # The shares are made whole: each of dout is a multiple of what its window is divided by.
-        ones = np.ones(geometry.x, numbers.dtype)
-        divisor = (
-            divisor_override or _places(geometry, count_include_pad).astype(numbers.dtype)
-            if ones.size
-            else 1
-        )
-        dout = (
-            Numbers(numbers.seed, numbers.dtype)(*y.shape) * np.asarray(divisor, numbers.dtype)
-        )
-        return y, avg_pool_backward(numbers.laid_out(dout), cache)
+        multiples = Numbers(numbers.seed, numbers.dtype)(*y.shape) * np.asarray(divisor, numbers.dtype)
+        return y, avg_pool_backward(numbers.laid_out(multiples), cache)
 
     check_methods_agree(compute, x)
 
 
-def _places(geometry, count_include_pad):
-    """Count what each window holds, of the padded plane or of the plane, one place at a time."""
+@given(pools(images=(1, 2), dilated=False), numbers(), st.booleans())
+def test_average_pooling_is_the_sum_over_the_places_that_count(geometry, numbers, count_include_pad):
+    x = numbers(*geometry.x)
+    sums, _ = avg_pool_forward(x, geometry.kernel_size, **geometry.options, divisor_override=1)
+    averages, _ = avg_pool_forward(
+        x, geometry.kernel_size, **geometry.options, count_include_pad=count_include_pad
+    )
+    assert_same(averages, sums / places(geometry, count_include_pad).astype(numbers.dtype))
+
+
+@given(pools(images=(1, 2)), numbers())
+def test_the_output_has_as_many_windows_as_can_be_counted(geometry, numbers):
+    """Each starts inside the input or its left padding, in ceil mode too."""
     o = geometry.options
     stride = o["stride"] or geometry.kernel_size
-    count = np.ones(1)
-    return count
+    counted = [
+        pooled_size(*axis, o["ceil_mode"])
+        for axis in zip(geometry.x[2:], geometry.kernel_size, stride, o["padding"], o["dilation"])
+    ]
+    y, _ = max_pool_forward(numbers(*geometry.x), geometry.kernel_size, **o)
+    assert y.shape == (*geometry.x[:2], *counted)
+
+
+@given(pools(images=(1, 2)), numbers())
+def test_the_backward_of_max_pooling_is_its_adjoint(geometry, numbers):
+    """P is linear once the winners stand: ⟨P v, y⟩ = ⟨v, Pᵀ y⟩ for any v."""
+    x, v = numbers(*geometry.x), numbers(*geometry.x)
+    for method, maps in METHODS.items():
+        y, cache = max_pool_forward(x, geometry.kernel_size, **geometry.options, method=method)
+        dout = numbers(*y.shape)
+        check_adjoint(
+            v, dout, lambda v: maps.take(v, cache.indices), lambda dout: max_pool_backward(dout, cache)
+        )
+
+
+@given(pools(images=(1, 2), dilated=False), numbers())
+def test_the_backward_of_average_pooling_is_its_adjoint(geometry, numbers):
+    x = numbers(*geometry.x)
+    for method in METHODS:
+        options = {**geometry.options, "divisor_override": 4, "method": method}
+        y, cache = avg_pool_forward(x, geometry.kernel_size, **options)
+        check_adjoint(
+            x,
+            numbers(*y.shape),
+            lambda x: avg_pool_forward(x, geometry.kernel_size, **options)[0],
+            lambda dout: avg_pool_backward(dout, cache),
+        )
+
+
+@given(pools(images=(1, 2)))
+def test_gradient_of_max_pooling_by_finite_differences(geometry):
+    x = shuffled_gaps(np.random.default_rng(0), geometry.x)
+    _, cache = max_pool_forward(x, geometry.kernel_size, **geometry.options)
+    check_gradients(
+        lambda x: max_pool_forward(x, geometry.kernel_size, **geometry.options)[0],
+        lambda dout: [max_pool_backward(dout, cache)],
+        x,
+    )
+
+
+@given(pools(images=(1, 2), dilated=False), st.booleans())
+def test_gradient_of_average_pooling_by_finite_differences(geometry, count_include_pad):
+    x = np.random.default_rng(0).standard_normal(geometry.x)
+    options = {**geometry.options, "count_include_pad": count_include_pad}
+    _, cache = avg_pool_forward(x, geometry.kernel_size, **options)
+    check_gradients(
+        lambda x: avg_pool_forward(x, geometry.kernel_size, **options)[0],
+        lambda dout: [avg_pool_backward(dout, cache)],
+        x,
+    )
+
+
+@pytest.mark.parametrize("method", METHODS)
+class TestMaxPoolConventions:
+    def test_the_border_never_wins_not_even_against_minus_infinity(self, method):
+        for value in (-1.0, -np.inf):
+            x = np.full((1, 1, 3, 3), value)
+            y, cache = max_pool_forward(x, 3, stride=1, padding=1, method=method)
+            assert_same(y, x)
+            np.testing.assert_array_equal(cache.indices[0, 0], [[0, 0, 1], [0, 0, 1], [3, 3, 4]])
+
+    def test_of_ties_the_first_in_row_major_order_takes_all(self, method):
+        x = np.array([[[[1.0, 5, 5], [5, 5, 5]]]])
+        _, cache = max_pool_forward(x, (2, 3), method=method)
+        assert cache.indices.tolist() == [[[[1]]]]
+        assert_same(max_pool_backward(np.full((1, 1, 1, 1), 7.0), cache), np.array([[[[0.0, 7, 0], [0, 0, 0]]]]))
+
+    def test_a_nan_wins_and_is_passed_on(self, method):
+        x = np.array([[[1.0, np.nan, np.inf, np.nan, 2, 3]]])
+        y, cache = max_pool_forward(x, 2, stride=2, method=method)
+        np.testing.assert_array_equal(y, [[[np.nan, np.nan, 3]]])
+        assert cache.indices.tolist() == [[[1, 3, 5]]]
+
+    def test_of_several_nans_the_first_wins(self, method):
+        x = np.array([[[np.inf, np.nan, np.nan]]])
+        assert max_pool_forward(x, 3, method=method)[1].indices.tolist() == [[[1]]]
+
+    def test_indices_are_flat_in_the_unpadded_plane(self, method):
+        """The width is odd and padded, so that an index counted in the padded width would be another."""
+        x = np.zeros((2, 2, 3, 5))
+        x[0, 0, 2, 4] = x[1, 1, 1, 3] = 9
+        y, cache = max_pool_forward(x, 5, stride=5, padding=((1, 1), (0, 0)), method=method)
+        assert cache.indices.ravel().tolist() == [14, 0, 0, 8]
+        assert y.ravel().tolist() == [9, 0, 0, 9]
+
+    def test_overlapping_windows_add_up_their_gradients(self, method):
+        _, cache = max_pool_forward(np.array([[[1.0, 3, 2]]]), 2, stride=1, method=method)
+        assert_same(max_pool_backward(np.array([[[10.0, 1]]]), cache), np.array([[[0.0, 11, 0]]]))
+
+    def test_padding_above_half_the_kernel_is_fine(self, method):
+        y, _ = max_pool_forward(np.array([[[1.0, 2]]]), 3, stride=1, padding=2, method=method)
+        assert_same(y, np.array([[[1.0, 2, 2, 2]]]))
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_in_ceil_mode_the_last_window_starts_inside_the_input_or_its_left_padding(method):
+    x = np.array([[[1.0, 2, 3, 4, 5]]])
+    assert_same(max_pool_forward(x, 2, ceil_mode=True, method=method)[0], np.array([[[2.0, 4, 5]]]))
+    # A third window would start at 5, in the right padding.
+    assert max_pool_forward(x[:, :, :4], 2, padding=1, ceil_mode=True, method=method)[0].shape == (1, 1, 3)
+    assert max_pool_forward(x[:, :, :2], 1, stride=2, ceil_mode=True, method=method)[0].shape == (1, 1, 1)
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("override", [3, -2, 0.25, np.float32(8)])
+def test_divisor_override_is_any_number_but_zero(method, override):
+    x = np.array([[[6.0, 12]]])
+    y, cache = avg_pool_forward(x, 2, divisor_override=override, method=method)
+    assert_same(y, np.array([[[18 / float(override)]]]))
+    assert_same(avg_pool_backward(np.array([[[12.0]]]), cache), np.full((1, 1, 2), 12 / float(override)))
+
+
+@pytest.mark.parametrize("override", [0, 0.0, -0.0, float("nan")])
+def test_a_divisor_of_zero_is_refused(override):
+    with pytest.raises(ValueError, match=r"avg_pool_forward: divisor_override=.*any number but zero is needed"):
+        avg_pool_forward(np.ones((1, 1, 2)), 2, divisor_override=override)
+
+
+@pytest.mark.parametrize("override", [True, "2", 2j, np.complex64(2)])
+def test_a_divisor_that_is_no_number_is_refused(override):
+    with pytest.raises(TypeError, match=r"avg_pool_forward: divisor_override=.* is not a number"):
+        avg_pool_forward(np.ones((1, 1, 2)), 2, divisor_override=override)
+
+
+def test_loops_average_fractions_exactly():
+    x = np.array([[[Fraction(1), Fraction(1, 3)]]], dtype=object)
+    for override in (None, 2):
+        y, cache = avg_pool_forward(x, 2, divisor_override=override, method="loops")
+        assert y[0, 0, 0] == Fraction(2, 3)
+        dx = avg_pool_backward(np.array([[[Fraction(1, 5)]]]), cache)
+        assert dx.tolist() == [[[Fraction(1, 10)] * 2]]
+
+
+@pytest.mark.parametrize(("forward", "name"), [(max_pool_forward, "max_pool"), (avg_pool_forward, "avg_pool")])
+def test_a_pooling_window_that_holds_only_padding_is_refused_by_name(forward, name):
+    with pytest.raises(ValueError, match=rf"{name}_forward: window 0 on axis 1 holds no pixel, only padding"):
+        forward(np.ones((1, 1, 4, 4)), 2, padding=((0, 0), (2, 0)))
+    with pytest.raises(ValueError, match=rf"{name}_forward: window 2 on axis 0 holds no pixel, only padding"):
+        forward(np.ones((1, 1, 4)), 2, padding=((0, 2),))
+
+
+def test_a_dilated_window_that_straddles_the_input_is_refused():
+    with pytest.raises(ValueError, match="holds no pixel, only padding"):
+        max_pool_forward(np.ones((1, 1, 1)), 2, dilation=2, padding=1)
+
+
+@pytest.mark.parametrize("forward", [max_pool_forward, avg_pool_forward])
+def test_a_pooling_window_that_does_not_fit_is_refused(forward):
+    message = r"_pool_forward: kernel 3x5 with dilation 1 does not fit into the padded input 4x4 \(input 4x4, padding 0\)"
+    with pytest.raises(ValueError, match=message):
+        forward(np.ones((1, 1, 4, 4)), (3, 5))
+
+
+def test_flags_of_pooling_are_truth_values():
+    with pytest.raises(TypeError, match="max_pool_forward: ceil_mode=1; True or False is needed"):
+        max_pool_forward(np.ones((1, 1, 4)), 2, ceil_mode=1)
+    with pytest.raises(TypeError, match="avg_pool_forward: count_include_pad='no'; True or False is needed"):
+        avg_pool_forward(np.ones((1, 1, 4)), 2, count_include_pad="no")

@@ -1,0 +1,26 @@
+"""Checks of hand-written passes: your own, and npseg's.
+
+`gradients` compares a backward pass with differences, `adjoint` a linear map with its transpose. `gradcheck` runs
+the first on every operation of npseg.
+"""
+
+from npseg.check.adjoint import AdjointError, AdjointReport, adjoint
+from npseg.check.gradients import gradients
+from npseg.check.operations import Row, every_operation, gradcheck, report
+from npseg.check.outcome import CheckError, Comparison, GradientError, KinkError, Report
+
+__all__ = [
+    "AdjointError",
+    "AdjointReport",
+    "CheckError",
+    "Comparison",
+    "GradientError",
+    "KinkError",
+    "Report",
+    "Row",
+    "adjoint",
+    "every_operation",
+    "gradcheck",
+    "gradients",
+    "report",
+]

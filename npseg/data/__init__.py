@@ -5,7 +5,7 @@ at every pair before hours are spent on it; `batches` makes the epochs.
 """
 
 from npseg.data.batches import batches, steps_per_epoch
-from npseg.data.dataset import VOID, Dataset
+from npseg.data.dataset import VOID, Dataset, InMemory
 from npseg.data.folders import CamVid, Folder, open_dataset
 from npseg.data.normalization import Normalization, mean_and_std
 from npseg.data.palettes import (
@@ -17,6 +17,7 @@ from npseg.data.palettes import (
     voc_palette,
     write_labels,
 )
+from npseg.data.reading import read_image
 from npseg.data.scenes import Scenes
 from npseg.data.validation import validate
 
@@ -30,11 +31,13 @@ __all__ = [
     "CamVid",
     "Dataset",
     "Folder",
+    "InMemory",
     "Normalization",
     "Scenes",
     "batches",
     "mean_and_std",
     "open_dataset",
+    "read_image",
     "steps_per_epoch",
     "validate",
     "voc_palette",

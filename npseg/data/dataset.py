@@ -54,3 +54,33 @@ def check_not_empty(dataset: Dataset) -> None:
     """
     if len(dataset) == 0:
         raise ValueError("the dataset is empty; needs at least one image")
+
+
+class InMemory:
+    """A dataset whose pairs are kept once they were read: for a small one that is gone through many times.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        Where the pairs come from.
+
+    Examples
+    --------
+    >>> from npseg.data import Scenes
+    >>> kept = InMemory(Scenes(2, size=(32, 32)))
+    >>> kept[1] is kept[1]
+    True
+    """
+
+    def __init__(self, dataset: Dataset) -> None:
+        self.classes, self.colors, self.names = dataset.classes, dataset.colors, dataset.names
+        self._dataset = dataset
+        self._pairs: dict[int, tuple[Bytes, Bytes]] = {}
+
+    def __len__(self) -> int:
+        return len(self._dataset)
+
+    def __getitem__(self, index: int, /) -> tuple[Bytes, Bytes]:
+        if index not in self._pairs:
+            self._pairs[index] = self._dataset[index]
+        return self._pairs[index]

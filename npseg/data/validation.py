@@ -35,7 +35,9 @@ def validate(dataset: Dataset, progress: bool = True) -> None:
     """
     check_not_empty(dataset)
     problems = []
-    for i in tqdm(range(len(dataset)), desc="checking the data", unit="image", disable=not progress):
+    for i in tqdm(
+        range(len(dataset)), desc="checking the data", unit="image", disable=None if progress else True
+    ):
         name = dataset.names[i]
         try:
             image, labels = dataset[i]
@@ -47,7 +49,6 @@ def validate(dataset: Dataset, progress: bool = True) -> None:
 
 
 def _report(problems: list[str], pairs: int) -> str:
-    lines = [f"{len(problems)} of {pairs} pairs cannot be used:", *problems[:_SHOWN]]
-    if len(problems) > _SHOWN:
-        lines.append(f"and {len(problems) - _SHOWN} more")
-    return "\n  ".join(lines)
+    shown = "; ".join(problems[:_SHOWN])
+    rest = f"; and {len(problems) - _SHOWN} more" if len(problems) > _SHOWN else ""
+    return f"{len(problems)} of {pairs} pairs cannot be used: {shown}{rest}"

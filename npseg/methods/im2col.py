@@ -127,7 +127,7 @@ def col2im(
     """
     op = "col2im"
     arguments.arrays(op, cols=cols)
-    n = len(size) if isinstance(size, Sequence) else 1
+    n = arguments.rank(size)
     size = arguments.axes(op, "size", size, n)
     window = _window(op, size, n, kernel_size, stride, padding, dilation)
     taps, windows = prod(window.kernel), prod(window.out)
@@ -245,10 +245,10 @@ def put(y: Array, indices: Array, size: Ints) -> Array:
     xp = array_module(y)
     planes, pixels = prod(y.shape[:2]), prod(size)
     x = xp.zeros(planes * pixels, y.dtype)
-    first = (
-        pixels * xp.arange(planes)[:, None]
-    )  # in int64: all planes together may hold more than 2**31 pixels
-    xp.add.at(x, (first + indices.reshape(planes, prod(y.shape[2:]))).reshape(-1), y.reshape(-1))
+    # In int64: all planes together may hold more than 2**31 pixels.
+    first = pixels * xp.arange(planes, dtype=xp.int64)[:, None]
+    places = first + indices.reshape(planes, prod(y.shape[2:])).astype(xp.int64)
+    xp.add.at(x, places.reshape(-1), y.reshape(-1))
     return x.reshape(*y.shape[:2], *size)
 
 

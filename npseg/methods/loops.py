@@ -43,13 +43,14 @@ def correlate(
 ) -> Array:
     """Slide the kernels over x: ``y[o] = sum of x[i] * w[k]`` over all meetings."""
     shape = (len(x), len(w), *size)
-    meetings = _meetings(x.shape[2:], w.shape[2:], size, stride, padding, dilation)
+    planes = len(x) * prod(w.shape[:2])
+    meetings = _meetings(x.shape[2:], w.shape[2:], size, stride, padding, dilation, planes)
     return _sum(
         shape,
         x.dtype,
         (
             ((n, above, *o), x[n, below, *i] * w[above, c, *k])
-            for n, above, below, c in _channels(len(x), w, groups, len(meetings))
+            for n, above, below, c in _channels(len(x), w, groups)
             for i, k, o in meetings
         ),
     )
@@ -68,13 +69,14 @@ def correlate_adjoint_x(
 ) -> Array:
     """Stamp the kernels down: ``x[i] = sum of y[o] * w[k]`` over all meetings."""
     shape = (len(y), groups * w.shape[1], *size)
-    meetings = _meetings(size, w.shape[2:], y.shape[2:], stride, padding, dilation)
+    planes = len(y) * prod(w.shape[:2])
+    meetings = _meetings(size, w.shape[2:], y.shape[2:], stride, padding, dilation, planes)
     return _sum(
         shape,
         y.dtype,
         (
             ((n, below, *i), y[n, above, *o] * w[above, c, *k])
-            for n, above, below, c in _channels(len(y), w, groups, len(meetings))
+            for n, above, below, c in _channels(len(y), w, groups)
             for i, k, o in meetings
         ),
     )
@@ -93,13 +95,14 @@ def correlate_adjoint_w(
 ) -> Array:
     """Find what each tap has seen: ``w[k] = sum of x[i] * y[o]`` over all meetings."""
     w = np.empty((y.shape[1], x.shape[1] // groups, *size), x.dtype)
-    meetings = _meetings(x.shape[2:], size, y.shape[2:], stride, padding, dilation)
+    planes = len(x) * prod(w.shape[:2])
+    meetings = _meetings(x.shape[2:], size, y.shape[2:], stride, padding, dilation, planes)
     return _sum(
         w.shape,
         x.dtype,
         (
             ((above, c, *k), x[n, below, *i] * y[n, above, *o])
-            for n, above, below, c in _channels(len(x), w, groups, len(meetings))
+            for n, above, below, c in _channels(len(x), w, groups)
             for i, k, o in meetings
         ),
     )
@@ -110,10 +113,11 @@ def argmax(
 ) -> np.ndarray[Any, np.dtype[np.int32]]:
     """Find each window's winner: the first largest pixel, or the first that is not a number."""
     winners = np.full((*x.shape[:2], *out), -1, np.int32)
+    meetings = _meetings(x.shape[2:], kernel, out, stride, padding, dilation, prod(x.shape[:2]))
     pixels = _pixel_numbers(x.shape[2:])
     for n, c in product(range(x.shape[0]), range(x.shape[1])):
         best: dict[Ints, Any] = {}
-        for i, _, o in _meetings(x.shape[2:], kernel, out, stride, padding, dilation):
+        for i, _, o in meetings:
             value = x[n, c, *i]
             beaten = o not in best or value > best[o] or (value != value and best[o] == best[o])
             if beaten:
@@ -152,7 +156,7 @@ def mean(
 ) -> Array:
     """Average each window: ``y[o] = (sum of x[i]) / divisor of o``, the matrix A."""
     ones = (1,) * len(kernel)
-    meetings = _meetings(x.shape[2:], kernel, out, stride, padding, ones)
+    meetings = _meetings(x.shape[2:], kernel, out, stride, padding, ones, prod(x.shape[:2]))
     y = _sum(
         (*x.shape[:2], *out),
         x.dtype,
@@ -180,7 +184,7 @@ def spread(
 ) -> Array:
     """Share out what each window holds: ``x[i] = sum of y[o] / divisor of o``, the transpose of A."""
     ones = (1,) * len(kernel)
-    meetings = _meetings(size, kernel, y.shape[2:], stride, padding, ones)
+    meetings = _meetings(size, kernel, y.shape[2:], stride, padding, ones, prod(y.shape[:2]))
     counts = {
         o: divisor or _places(o, size, kernel, stride, padding, include_padding) for _, _, o in meetings
     }
@@ -202,9 +206,10 @@ def _meetings(
     stride: Ints,
     padding: Pairs,
     dilation: Ints,
+    planes: int,
 ) -> list[tuple[Ints, Ints, Ints]]:
-    """List all (i, k, o) such that tap k of window o reads pixel i."""
-    _refuse_hours(prod(kernel) * prod(out))
+    """List all (i, k, o) such that tap k of window o reads pixel i, to be gone through once for each plane."""
+    _refuse_hours(planes * prod(kernel) * prod(out))
     meetings = []
     for o, k in product(np.ndindex(*out), np.ndindex(*kernel)):
         i = tuple(
@@ -216,9 +221,8 @@ def _meetings(
     return meetings
 
 
-def _channels(images: int, w: Array, groups: int, meetings: int) -> Iterator[tuple[int, int, int, int]]:
+def _channels(images: int, w: Array, groups: int) -> Iterator[tuple[int, int, int, int]]:
     """Go through the channels that a weight joins: (image, channel above, channel below, its place in w)."""
-    _refuse_hours(images * w.shape[0] * w.shape[1] * meetings)
     above_per_group = max(1, w.shape[0] // groups)
     for n, above, c in product(range(images), range(w.shape[0]), range(w.shape[1])):
         yield n, above, (above // above_per_group) * w.shape[1] + c, c

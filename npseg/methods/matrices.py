@@ -21,7 +21,7 @@ from typing import Any
 
 from npseg import arguments
 from npseg.backend import Array, array_module, sparse_module
-from npseg.geometry import Ints, Pairs, Window, bilinear_taps, times
+from npseg.geometry import Ints, Window, bilinear_taps, times
 
 #: Bytes that a matrix may take.
 LARGEST = 2 * 2**30
@@ -134,7 +134,7 @@ def im2col_matrix(
            [0, 0, 0, 1]])
     """
     op = "im2col_matrix"
-    n = _rank(input_size, kernel_size)
+    n = arguments.rank(input_size, kernel_size)
     size = arguments.axes(op, "input_size", input_size, n)
     channels = arguments.integer(op, "channels", channels, 1)
     window = arguments.named(
@@ -237,7 +237,7 @@ def avg_pool_matrix(
            [0. , 0. , 0.5, 0.5]])
     """
     op = "avg_pool_matrix"
-    n = _rank(input_size, kernel_size)
+    n = arguments.rank(input_size, kernel_size)
     window = arguments.pooling_window(
         op,
         arguments.axes(op, "input_size", input_size, n),
@@ -308,8 +308,9 @@ def bed_of_nails_matrix(input_size: int | Sequence[int], scale: int | Sequence[i
     """
     op = "bed_of_nails_matrix"
     window = _unpooling_window(op, input_size, scale)
+    arguments.named(op, lambda: _refuse_large(prod(window.size), 8, (prod(window.size), prod(window.out))))
     nails = window.index()[0].reshape(1, 1, -1)
-    return arguments.named(op, lambda: selection(nails, window.size, "float64").T.tocsr())
+    return selection(nails, window.size, "float64").T.tocsr()
 
 
 def resize_bilinear_matrix(
@@ -342,7 +343,7 @@ def resize_bilinear_matrix(
            [0.  , 1.  ]])
     """
     op = "resize_bilinear_matrix"
-    n = _rank(input_size, size)
+    n = arguments.rank(input_size, size)
     before = arguments.axes(op, "input_size", input_size, n)
     after = arguments.axes(op, "size", size, n)
     align_corners = arguments.flag(op, "align_corners", align_corners)
@@ -398,13 +399,13 @@ def cutting(window: Window, channels: int, dtype: Any) -> Array:
 
 def averaging(window: Window, include_padding: bool, divisor: float | None, dtype: Any) -> Array:
     """Return A: one row for each window, 1 / divisor wherever it reads."""
+    shape = (prod(window.out), prod(window.size))
+    _refuse_large(prod(window.kernel) * shape[0], 8, shape)
     index = window.index()
     xp = array_module(index)
     taps, windows = xp.nonzero(index >= 0)
-    _refuse_large(len(taps), 8, (prod(window.out), prod(window.size)))
     ones = xp.ones(window.out, dtype)
     weights = ones / window.divisor(include_padding=include_padding, override=divisor, like=ones)
-    shape = (prod(window.out), prod(window.size))
     return _csr(weights.reshape(-1)[windows], windows, index[taps, windows], shape)
 
 
@@ -448,14 +449,9 @@ def _kron(*factors: Array) -> Array:
     return result.astype(factors[0].dtype)  # of an empty matrix, kron forgets the dtype
 
 
-def _rank(*values: int | Sequence[int]) -> int:
-    """Return the number of axes that the longest of the values names; one where all are ints."""
-    return max((len(v) for v in values if isinstance(v, Sequence)), default=1)
-
-
 def _unpooling_window(op: str, input_size: int | Sequence[int], scale: int | Sequence[int]) -> Window:
     """Return the blocks of an unpooling by a whole factor: windows side by side."""
-    n = _rank(input_size, scale)
+    n = arguments.rank(input_size, scale)
     blocks = arguments.axes(op, "scale", scale, n)
     out = arguments.axes(op, "input_size", input_size, n)
     return Window.up(out, blocks, stride=blocks, padding=((0, 0),) * n)

@@ -43,7 +43,7 @@ def make(name: str, classes: int, **settings: Any) -> Container:
     --------
     >>> network = make("fcn32s", 4, width=2, fc=8)
     >>> sum(p.size for p in network.params.values())
-    35512
+    86622
     """
     if name not in NETWORKS:
         raise ValueError(f"network {name!r}: choose one of {', '.join(map(repr, NETWORKS))}")

@@ -111,10 +111,11 @@ def cross_entropy_forward(
     spread = _spread(counted, weight, logits) * (smoothing / classes) if smoothing else None
 
     nll = -xp.take_along_axis(log_p, truth[:, None], axis=1)[:, 0]
-    # A pixel that does not count may be as improbable as it likes: 0 * inf is 0 here.
-    loss = xp.where(counts == 0, 0, (1 - smoothing) * counts * nll)
+    # What does not count may be as improbable as it likes: 0 * inf is 0 here.
+    share = (1 - smoothing) * counts
+    loss = share * xp.where(share == 0, 0, nll)
     if spread is not None:
-        loss = loss - xp.where(spread == 0, 0, spread * log_p).sum(axis=1)
+        loss = loss - (spread * xp.where(spread == 0, 0, log_p)).sum(axis=1)
 
     total = counts.sum() if reduction == "mean" else None
     if reduction != "none":

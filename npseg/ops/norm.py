@@ -258,6 +258,7 @@ def lrn_forward(
     arguments.arrays(op, x=x)
     arguments.channel_vectors(op, x)
     size = arguments.integer(op, "size", size, 1)
+    alpha, beta, k = float(alpha), float(beta), float(k)  # Python's floats leave the dtype to x
     energy = k + alpha / size * _neighbours(x * x, size // 2, (size - 1) // 2)
     return x * energy**-beta, LRNCache(x, energy, size, alpha, beta)
 

@@ -1,6 +1,7 @@
 """Training: optimizers, schedules, the loop, metrics and checkpoints."""
 
 from npseg.training.checkpoints import Checkpoint
+from npseg.training.color import ColorClassifier
 from npseg.training.evaluation import evaluate
 from npseg.training.loop import Interrupted, Run, Settings, load_labeller
 from npseg.training.metrics import Metrics, confusion_matrix, metrics, report
@@ -10,6 +11,7 @@ __all__ = [
     "SGD",
     "Adam",
     "Checkpoint",
+    "ColorClassifier",
     "Interrupted",
     "Metrics",
     "Run",

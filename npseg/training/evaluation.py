@@ -52,7 +52,9 @@ def evaluate(labeller: Labels, dataset: Dataset, *, progress: bool = True) -> np
     if len(dataset) == 0:
         raise ValueError("evaluate: the dataset holds no image")
     total = np.zeros((len(dataset.classes),) * 2, np.int64)
-    numbers: Any = tqdm(range(len(dataset)), desc="evaluate", unit="image", leave=False, disable=not progress)
+    numbers: Any = tqdm(
+        range(len(dataset)), desc="evaluate", unit="image", leave=False, disable=None if progress else True
+    )
     for i in numbers:
         image, truth = dataset[i]
         total += confusion_matrix(truth, labeller.labels(image), len(dataset.classes), ignore_index=VOID)

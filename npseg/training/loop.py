@@ -304,7 +304,12 @@ class Run:
         )
         title = f"epoch {self.epoch + 1}/{s.epochs}"
         with tqdm(
-            total=self.steps, initial=self.step, desc=title, unit="step", leave=False, disable=not progress
+            total=self.steps,
+            initial=self.step,
+            desc=title,
+            unit="step",
+            leave=False,
+            disable=None if progress else True,
         ) as bar:
             for x, labels in coming:
                 loss = self.train_step(x, labels)

@@ -1,0 +1,172 @@
+"""The command line: ``npseg demo | train | evaluate | predict | gradcheck``.
+
+Each command is a function that takes the parsed arguments. What is wrong with the input is said in one line on
+standard error, with exit status 2; Ctrl-C ends with 130, after a training run has saved its state.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from npseg import __version__
+
+#: What training flags stand for in the settings, where the names differ.
+_SETTINGS = {"batch_size": "batch_size", "wd": "weight_decay", "opt": "optimizer", "lr_scheduler": "schedule"}
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser whose errors are one line."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line.
+
+    Parameters
+    ----------
+    argv : sequence of str, optional
+        The words after ``npseg``; those that the program was started with unless given.
+
+    Returns
+    -------
+    int
+        Exit status: 0, 2 for bad input, 130 for Ctrl-C.
+    """
+    arguments = _parser().parse_args(argv)
+    try:
+        arguments.run(arguments)
+    except (ValueError, TypeError, OSError, FloatingPointError, MemoryError) as error:
+        message = " ".join(str(error).split()) or type(error).__name__
+        print(f"npseg {arguments.command}: {message}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt as stop:
+        print(f"npseg {arguments.command}: stopped{f'; {stop}' if str(stop) else ''}", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="npseg", description="Semantic segmentation in pure NumPy.")
+    parser.add_argument("--version", action="version", version=f"npseg {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    demo = _command(commands, "demo", _demo, "train a network on drawn scenes in about a minute, and look")
+    demo.add_argument("--output-dir", type=Path, default=Path("npseg-demo"), help="default: %(default)s")
+    demo.add_argument("--seed", type=int, default=0, help="of scenes and training; default: %(default)s")
+
+    train = _command(commands, "train", _train, "train a network on a folder of images, or on the scenes")
+    _add_training_flags(train)
+
+    evaluate = _command(commands, "evaluate", _evaluate, "measure a trained network on labelled images")
+    evaluate.add_argument("checkpoint", type=Path, metavar="CHECKPOINT")
+    evaluate.add_argument("--data-path", help="folder of images; default: the one it was trained on")
+    evaluate.add_argument("--split", default="val", help="which part of them; default: %(default)s")
+
+    predict = _command(commands, "predict", _predict, "label images with a trained network")
+    predict.add_argument("checkpoint", type=Path, metavar="CHECKPOINT")
+    predict.add_argument("images", type=Path, nargs="+", metavar="IMAGE", help="of any size and mode")
+    predict.add_argument("--output-dir", type=Path, default=Path("npseg-labels"), help="default: %(default)s")
+    predict.add_argument("--force", action="store_true", help="replace files that are already there")
+
+    _command(commands, "gradcheck", _gradcheck, "compare every hand-written gradient with finite differences")
+    return parser
+
+
+def _command(commands: Any, name: str, run: Any, what: str) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = commands.add_parser(
+        name, help=what, description=f"{what.capitalize()}."
+    )
+    parser.set_defaults(run=run)
+    return parser
+
+
+def _add_training_flags(parser: argparse.ArgumentParser) -> None:
+    """Add the flags of ``train``, named as torchvision's references name them.
+
+    A flag that was not given is absent from the result, so that --resume can tell.
+    """
+    parser.argument_default = argparse.SUPPRESS
+    parser.epilog = (
+        "The folder is CamVid's (train/, trainannot/, val/, valannot/) or a plain one: images/, masks/ of class "
+        "ids, classes.txt. Ctrl-C saves; --resume goes on bit for bit."
+    )
+    add = parser.add_argument
+    add("--data-path", metavar="FOLDER", help="images and masks; without it, the drawn scenes")
+    add("--output-dir", type=Path, help="for the checkpoint and pictures; default: npseg-run")
+    add("--resume", type=Path, metavar="CHECKPOINT", help="continue the run that wrote this file")
+    network = parser.add_argument_group("network")
+    network.add_argument("--model", help="fcn8s, fcn16s or fcn32s; default: fcn8s")
+    network.add_argument("--width", type=int, help="channels of the first block, VGG's are 64; default: 16")
+    network.add_argument("--fc", type=int, help="channels of fc6 and fc7; default: 8 times the width")
+    network.add_argument("--dropout", type=float, help="probability after fc6 and fc7; default: 0.5")
+    network.add_argument(
+        "--batch-norm", action=argparse.BooleanOptionalAction, help="after each convolution; default: yes"
+    )
+    recipe = parser.add_argument_group("recipe")
+    recipe.add_argument("--epochs", type=int, help="default: 30")
+    recipe.add_argument("-b", "--batch-size", type=int, help="images a step; default: 8")
+    recipe.add_argument("--opt", choices=("sgd", "adam"), help="default: sgd")
+    recipe.add_argument("--lr", type=float, help="learning rate at the start; default: 0.05")
+    recipe.add_argument("--momentum", type=float, help="of sgd; default: 0.9")
+    recipe.add_argument("--wd", "--weight-decay", dest="wd", type=float, help="default: 5e-4")
+    recipe.add_argument("--lr-scheduler", choices=("poly", "step", "constant"), help="default: poly")
+    recipe.add_argument(
+        "--lr-step-size", dest="lr_step", type=int, help="epochs to a tenth, for step; default: 10"
+    )
+    recipe.add_argument(
+        "--crop", type=int, nargs=2, metavar=("H", "W"), help="train on random pieces this large"
+    )
+    recipe.add_argument(
+        "--flip", action=argparse.BooleanOptionalAction, help="mirror half of the images; default: yes"
+    )
+    recipe.add_argument("--seed", type=int, help="of all that is random; default: 0")
+
+
+def _demo(arguments: argparse.Namespace) -> None:
+    from npseg.demo import demo
+
+    demo(arguments.output_dir, seed=arguments.seed)
+
+
+def _train(arguments: argparse.Namespace) -> None:
+    from npseg.commands import resume, train
+
+    given = {key: value for key, value in vars(arguments).items() if key not in ("run", "command")}
+    output_dir = given.pop("output_dir", None)
+    if "resume" in given:
+        checkpoint, data_path = given.pop("resume"), given.pop("data_path", None)
+        if given:
+            flags = ", ".join("--" + key.replace("_", "-") for key in given)
+            raise ValueError(f"--resume continues with the settings of its checkpoint; leave out {flags}")
+        resume(checkpoint, data_path, output_dir or checkpoint.parent)
+        return
+    data_path = given.pop("data_path", None)
+    network = {"name": given.pop("model", "fcn8s"), "width": given.pop("width", 16)}
+    network["fc"] = given.pop("fc", 8 * network["width"])
+    network |= {key: given.pop(key) for key in ("dropout", "batch_norm") if key in given}
+    settings = {_SETTINGS.get(key, key): value for key, value in given.items()}
+    train(network, settings, data_path, output_dir or Path("npseg-run"))
+
+
+def _evaluate(arguments: argparse.Namespace) -> None:
+    from npseg.commands import evaluate
+
+    evaluate(arguments.checkpoint, arguments.data_path, arguments.split)
+
+
+def _predict(arguments: argparse.Namespace) -> None:
+    from npseg.commands import predict
+
+    predict(arguments.checkpoint, arguments.images, arguments.output_dir, force=arguments.force)
+
+
+def _gradcheck(arguments: argparse.Namespace) -> None:
+    from npseg.commands import gradcheck
+
+    gradcheck()

@@ -1,0 +1,190 @@
+"""What the commands do: datasets, runs, labellers and pictures put together, and a word about each step."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from npseg.check import gradcheck as check_gradients
+from npseg.check import report as report_gradients
+from npseg.data import Dataset, InMemory, Scenes, open_dataset, read_image, validate, write_labels
+from npseg.draw import comparison, curves, overlay_with_legend
+from npseg.training import Interrupted, Run, Settings, load_labeller, metrics, report
+from npseg.training import evaluate as confusion
+from npseg.training.checkpoints import load
+from npseg.training.loop import CHECKPOINT
+
+#: Scenes to train on and to validate by, where no folder of images was given; seeds of their own.
+SCENES = {"train": (400, 100), "val": (100, 101)}
+
+#: Images in the picture of predictions.
+SHOWN = 4
+
+
+def train(network: dict[str, Any], settings: dict[str, Any], data_path: str | None, output_dir: Path) -> None:
+    """Train a network from its initial weights.
+
+    Parameters
+    ----------
+    network : dict
+        Its name and arguments.
+    settings : dict
+        Of :class:`npseg.training.Settings`.
+    data_path : str or None
+        Folder of the images; None for the scenes.
+    output_dir : Path
+        Where the checkpoint and the pictures go; it must not hold a checkpoint yet.
+    """
+    if (output_dir / CHECKPOINT).exists():
+        raise ValueError(
+            f"{output_dir / CHECKPOINT} is already there; continue it with --resume {output_dir / CHECKPOINT}, "
+            "or give another --output-dir"
+        )
+    recipe = Settings(**settings)
+    _fit(Run.start(network, recipe, *_open(data_path), data_path=data_path), output_dir)
+
+
+def resume(checkpoint: Path, data_path: str | None, output_dir: Path) -> None:
+    """Continue a run from its checkpoint, with the images where they were or where they are now."""
+    state = load(checkpoint)
+    if "settings" not in state.progress:
+        raise ValueError(f"{checkpoint} holds no training run to continue")
+    data_path = data_path or state.progress["data_path"]
+    run = Run.resume(state, *_open(data_path), what=str(checkpoint))
+    run.data_path = data_path
+    if run.epoch == run.settings.epochs:
+        raise ValueError(f"{checkpoint} has already done all of its {run.epoch} epochs")
+    _fit(run, output_dir)
+
+
+def evaluate(checkpoint: Path, data_path: str | None, split: str) -> None:
+    """Print the four figures and the IoU of each class of a trained network."""
+    labeller = load_labeller(checkpoint)
+    data_path = data_path or load(checkpoint).progress.get("data_path")
+    dataset = open_split(data_path, split)
+    if dataset.classes != labeller.classes:
+        raise ValueError(
+            f"{checkpoint} knows the classes {', '.join(labeller.classes)}; "
+            f"{data_path} has {', '.join(dataset.classes)}"
+        )
+    figures = metrics(confusion(labeller, dataset))
+    print(f"{len(dataset)} images, {split} of {data_path or 'the scenes'}")
+    print(report({"network": figures}, dataset.classes))
+
+
+def predict(checkpoint: Path, images: Sequence[Path], output_dir: Path, *, force: bool) -> None:
+    """Write the labels of each image, a PNG with palette, and an overlay with a legend.
+
+    Nothing is written if an output is already there, unless ``force``, or if two images would share one.
+    """
+    labeller = load_labeller(checkpoint)
+    outputs = {
+        path: (output_dir / f"{path.stem}.png", output_dir / f"{path.stem}_overlay.png") for path in images
+    }
+    _refuse_overwriting(images, outputs, force)
+    output_dir.mkdir(parents=True, exist_ok=True)
+    for path, (labels_path, overlay_path) in tqdm(outputs.items(), unit="image", leave=False, disable=None):
+        image = read_image(path)
+        labels = labeller.labels(image)
+        write_labels(labels_path, labels, labeller.colors)
+        overlay_with_legend(image, labels, labeller.classes, labeller.colors).save(overlay_path)
+        shares = np.bincount(labels.ravel(), minlength=len(labeller.classes)) / labels.size
+        most = sorted(zip(shares, labeller.classes), reverse=True)[:3]
+        said = ", ".join(f"{name} {100 * share:.0f} %" for share, name in most if share > 0)
+        tqdm.write(f"{path}: {said}  ->  {labels_path}, {overlay_path.name}")
+
+
+def gradcheck() -> None:
+    """Print a table of every operation, each method, and the error of each gradient."""
+    bar = tqdm(unit="check", leave=False, disable=None)
+
+    def show(name: str) -> None:
+        bar.set_description(name)
+        bar.update()
+
+    with bar:
+        rows = check_gradients(progress=show)
+    print(report_gradients(rows))
+
+
+def open_split(data_path: str | None, split: str) -> Dataset:
+    """Return one part of a folder of images, or of the scenes."""
+    if data_path is not None:
+        return open_dataset(data_path, split)
+    if split not in SCENES:
+        raise ValueError(f"split {split!r}: the scenes have {' and '.join(SCENES)}")
+    count, seed = SCENES[split]
+    return InMemory(Scenes(count, seed=seed))
+
+
+def _open(data_path: str | None) -> tuple[Dataset, Dataset]:
+    """Return the images to train on and to validate by, all of them looked at."""
+    datasets = open_split(data_path, "train"), open_split(data_path, "val")
+    if data_path is not None:
+        for dataset in datasets:
+            validate(dataset)
+    return datasets
+
+
+def _fit(run: Run, output_dir: Path) -> None:
+    """Train, print the figures of each epoch, and draw what came of it."""
+    output_dir.mkdir(parents=True, exist_ok=True)
+    weights = sum(p.size for p in run.network.params.values())
+    print(
+        f"{run.network_config['name']} with {weights:,} weights; {len(run.train)} images to train on, "
+        f"{len(run.val)} to validate by, {len(run.train.classes)} classes; writing to {output_dir}"
+    )
+    try:
+        run.fit(output_dir, after_epoch=print_epoch)
+    except Interrupted:
+        raise KeyboardInterrupt(
+            f"saved after step {run.step} of epoch {run.epoch + 1}; "
+            f"go on with: npseg train --resume {output_dir / CHECKPOINT}"
+        ) from None
+    print("\n" + report({"validation": metrics(confusion(run.labeller, run.val))}, run.val.classes))
+    draw_run(run, run.val, output_dir)
+    print(f"\n{output_dir}: {CHECKPOINT}, predictions.png, curves.png")
+
+
+def print_epoch(run: Run) -> None:
+    """Print the figures of the epoch that has just ended."""
+    last = run.history[-1]
+    print(
+        f"epoch {last['epoch']:3d}/{run.settings.epochs}   loss {last['loss']:.3f}   "
+        f"mean IoU {100 * last['mean_iou']:5.1f} %   pixel accuracy {100 * last['pixel_accuracy']:5.1f} %   "
+        f"{last['seconds']:.1f} s",
+        flush=True,
+    )
+
+
+def draw_run(run: Run, dataset: Dataset, output_dir: Path) -> None:
+    """Write the picture of what the network makes of some images, and the curves of its training."""
+    chosen = np.linspace(0, len(dataset) - 1, min(SHOWN, len(dataset))).round().astype(int)
+    images, truths = zip(*(dataset[int(i)] for i in chosen))
+    predictions = [run.labeller.labels(image) for image in images]
+    picture = comparison(images, truths, predictions, dataset.classes, dataset.colors)
+    picture.savefig(output_dir / "predictions.png", dpi=150)
+    curves(run.history).savefig(output_dir / "curves.png", dpi=150)
+
+
+def _refuse_overwriting(images: Sequence[Path], outputs: dict[Path, tuple[Path, Path]], force: bool) -> None:
+    written: dict[Path, Path] = {}
+    for source, paths in outputs.items():
+        for path in paths:
+            if path in written:
+                raise ValueError(
+                    f"{source} and {written[path]} would both be written to {path}; label them apart"
+                )
+            written[path] = source
+    there = [str(path) for path in written if path.exists()]
+    taken = {image.resolve() for image in images} & {path.resolve() for path in written}
+    if taken:
+        raise ValueError(f"{sorted(taken)[0]} would be replaced by its own labels; give another --output-dir")
+    if there and not force:
+        raise ValueError(
+            f"{', '.join(there[:3])} is already there; add --force, or give another --output-dir"
+        )
