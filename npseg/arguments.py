@@ -94,7 +94,7 @@ def integer(op: str, name: str, value: object, minimum: int = 0) -> int:
     """Return a whole number that is at least ``minimum``."""
     if isinstance(value, bool | np.bool_) or not hasattr(value, "__index__"):
         raise TypeError(f"{op}: {name}={value!r} is not a whole number")
-    number = operator.index(value)  # type: ignore[arg-type]
+    number = operator.index(value)
     if number < minimum:
         raise ValueError(f"{op}: {name}={value!r} must be at least {minimum}")
     return number
@@ -217,9 +217,9 @@ def probability(op: str, name: str, value: object) -> float:
     """Return a number from 0 to 1."""
     if isinstance(value, bool | np.bool_) or not isinstance(value, int | float | np.number):
         raise TypeError(f"{op}: {name}={value!r} is not a number")
-    if not 0 <= value <= 1:  # type: ignore[operator]
+    if not 0 <= value <= 1:
         raise ValueError(f"{op}: {name}={value!r} must lie between 0 and 1")
-    return float(value)  # type: ignore[arg-type]
+    return float(value)
 
 
 def per_channel(values: Array, n: int) -> Array:
@@ -249,6 +249,24 @@ def named(op: str, make: Callable[[], T]) -> T:
         return make()
     except ValueError as error:
         raise ValueError(f"{op}: {error}") from None
+
+
+def sliding_window(
+    op: str,
+    size: Ints,
+    kernel_size: int | Sequence[int],
+    *,
+    stride: int | Sequence[int],
+    padding: object,
+    dilation: int | Sequence[int],
+) -> Window:
+    """Return the windows of a convolution, or of im2col, on images of spatial size ``size``."""
+    n = len(size)
+    kernel = axes(op, "kernel_size", kernel_size, n)
+    stride = axes(op, "stride", stride, n)
+    dilation = axes(op, "dilation", dilation, n)
+    pairs = conv_padding(op, padding, kernel=kernel, stride=stride, dilation=dilation)
+    return named(op, lambda: Window.down(size, kernel, stride=stride, padding=pairs, dilation=dilation))
 
 
 def pooling_window(
@@ -363,5 +381,5 @@ def _pair(op: str, whole: object, value: object) -> tuple[int, int]:
         return p, p
     if len(value) != 2:  # type: ignore[arg-type]
         raise ValueError(f"{op}: padding={whole!r}: {value!r} is not a (before, after) pair")
-    before, after = value  # type: ignore[misc]
-    return integer(op, "padding", before), integer(op, "padding", after)
+    pair: Sequence[object] = value  # type: ignore[assignment]
+    return integer(op, "padding", pair[0]), integer(op, "padding", pair[1])

@@ -15,6 +15,7 @@ in the image, how far they see, and by how much one plane must be cropped to lie
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from itertools import product
 from math import prod
@@ -56,7 +57,8 @@ def smallest_size(out: Ints, kernel: Ints, *, stride: Ints, padding: Pairs, dila
     )
 
 
-class Window(NamedTuple):
+@dataclass(frozen=True)
+class Window:
     """The windows that join a plane below to a plane above.
 
     Attributes

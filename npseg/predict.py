@@ -61,10 +61,11 @@ class Labeller(NamedTuple):
     def probabilities(self, image: np.ndarray) -> np.ndarray:
         """Return the probability of each class at each pixel, (n, H, W): the softmax of the scores."""
         scores = backend.to_numpy(self.scores(image))
-        p = np.exp(scores - scores.max(axis=0))
+        p: np.ndarray = np.exp(scores - scores.max(axis=0))
         p /= p.sum(axis=0)
         return p
 
     def labels(self, image: np.ndarray) -> np.ndarray:
         """Return the most probable class of each pixel, (H, W) uint8."""
-        return backend.to_numpy(self.scores(image).argmax(axis=0)).astype(np.uint8)
+        labels: np.ndarray = backend.to_numpy(self.scores(image).argmax(axis=0)).astype(np.uint8)
+        return labels

@@ -77,12 +77,12 @@ class Conv(NamedTuple):
 
 
 @st.composite
-def convs(draw, images=(0, 1, 2)):
-    """Draw convolutions whose kernel fits, with padding as large as one likes."""
+def convs(draw, images=(0, 1, 2), even=False):
+    """Draw convolutions whose kernel fits, with padding as large as one likes; of both ends alike, if ``even``."""
     n = draw(ranks())
     kernel = _each(draw, n, st.integers(1, 3))
     dilation = _each(draw, n, st.integers(1, 3 if n == 1 else 2))
-    padding = _each(draw, n, _pairs(3 if n < 3 else 2))
+    padding = _each(draw, n, _pairs(3 if n < 3 else 2, even))
     room = {1: 9, 2: 5, 3: 3}[n]
     size = tuple(
         draw(st.integers(max(1, d * (k - 1) + 1 - sum(p)), max(1, d * (k - 1) + 1 - sum(p)) + room))
@@ -99,7 +99,7 @@ def convs(draw, images=(0, 1, 2)):
 
 
 @st.composite
-def conv_transposes(draw, images=(0, 1, 2), exact=False):
+def conv_transposes(draw, images=(0, 1, 2), exact=False, even=False):
     """Draw transposed convolutions of which something is left.
 
     If ``exact``, output_padding stays below the stride, where they transpose the whole of a convolution.
@@ -115,8 +115,8 @@ def conv_transposes(draw, images=(0, 1, 2), exact=False):
     padding = []
     for o, k, s, d, extra in zip(size, kernel, stride, dilation, output_padding):
         spare = s * (o - 1) + d * (k - 1) + extra
-        before = draw(st.integers(0, min(3, spare)))
-        padding.append((before, draw(st.integers(0, min(3, spare - before)))))
+        before = draw(st.integers(0, min(3, spare // 2 if even else spare)))
+        padding.append((before, before if even else draw(st.integers(0, min(3, spare - before)))))
     c_out, c_in, groups = _channels(draw)
     options = {
         "stride": stride,
@@ -137,17 +137,22 @@ class Pool(NamedTuple):
 
 
 @st.composite
-def pools(draw, images=(0, 1, 2), dilated=True):
-    """Draw poolings each of whose windows holds a pixel; padding may exceed half the kernel."""
+def pools(draw, images=(0, 1, 2), dilated=True, even=False, side_by_side=False):
+    """Draw poolings each of whose windows holds a pixel; padding may exceed half the kernel.
+
+    If ``even``, both ends are padded alike, by half the kernel at most, and the kernel fits: PyTorch's rules.
+    """
     n = draw(ranks())
-    ceil_mode, default_stride = draw(st.booleans()), draw(st.booleans())
+    ceil_mode, default_stride = draw(st.booleans()), side_by_side or draw(st.booleans())
     axis = st.tuples(
         st.integers(1, {1: 11, 2: 7, 3: 4}[n]),  # size
         st.integers(1, 4 if n < 3 else 3),  # kernel
         st.integers(1, 4),  # stride
-        _pairs(3),
+        _pairs(3, even),
         st.integers(1, 2) if dilated else st.just(1),
     ).map(lambda a: (*a[:2], a[1] if default_stride else a[2], *a[3:]))
+    if even:
+        axis = axis.filter(lambda a: 2 * a[3][0] <= a[1] and pooled_size(*a))
     axes = [draw(axis.filter(lambda a: each_window_holds_a_pixel(*a, ceil_mode))) for _ in range(n)]
     size, kernel, stride, padding, dilation = zip(*axes)
     options = {
@@ -210,8 +215,9 @@ def _each(draw, n, strategy):
     return tuple(draw(strategy) for _ in range(n))
 
 
-def _pairs(most):
-    return st.tuples(st.integers(0, most), st.integers(0, most))
+def _pairs(most, even=False):
+    one = st.integers(0, most)
+    return one.map(lambda p: (p, p)) if even else st.tuples(one, one)
 
 
 def _channels(draw):

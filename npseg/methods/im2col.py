@@ -17,15 +17,20 @@ Chellapilla, Puri & Simard, "High performance convolutional neural networks for 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from math import prod
 from typing import Any
 
 from npseg import arguments
 from npseg.backend import Array, array_module
 from npseg.geometry import Ints, Pairs, Window
+from npseg.workers import share_out
 
 #: Bytes of columns made at a time: few enough to stay in the cache, enough to keep the processor busy.
 BLOCK = 4 * 2**20
+
+#: Pieces that a batch is cut into at the least, if it has so many images; more than most machines have cores.
+PIECES = 4
 
 
 def im2col(
@@ -75,7 +80,9 @@ def im2col(
     op = "im2col"
     arguments.arrays(op, x=x)
     n = arguments.spatial(op, "x", x)
-    window = _window(op, x.shape[2:], n, kernel_size, stride, padding, dilation)
+    window = arguments.sliding_window(
+        op, x.shape[2:], kernel_size, stride=stride, padding=padding, dilation=dilation
+    )
     padded = _pad(x.swapaxes(0, 1), window)
     cols = _cut(padded, window)  # (C, K, N, *out)
     images, channels = x.shape[:2]
@@ -129,7 +136,9 @@ def col2im(
     arguments.arrays(op, cols=cols)
     n = arguments.rank(size)
     size = arguments.axes(op, "size", size, n)
-    window = _window(op, size, n, kernel_size, stride, padding, dilation)
+    window = arguments.sliding_window(
+        op, size, kernel_size, stride=stride, padding=padding, dilation=dilation
+    )
     taps, windows = prod(window.kernel), prod(window.out)
     if cols.ndim != 3 or cols.shape[1] % taps or cols.shape[1] == 0 or cols.shape[2] != windows:
         raise ValueError(
@@ -157,11 +166,15 @@ def correlate(
     window = Window(x.shape[2:], size, w.shape[2:], stride, padding, dilation)
     y = array_module(x).empty((len(x), len(w), *size), x.dtype)
     rows_of_w = w.reshape(groups, len(w) // groups, -1)
-    for images, padded in _padded_images(x, window):
+
+    def work(images: slice) -> None:
+        padded = _pad(x[images].swapaxes(0, 1), window)
         for rows, block, view in _row_blocks(padded, window):
             cols = _cut(view, block)
             product = rows_of_w @ cols.reshape(groups, rows_of_w.shape[2], -1)
             y[images, :, rows] = product.reshape(len(w), -1, *block.out).swapaxes(0, 1)
+
+    share_out(work, _image_blocks(len(x), x.shape[1], window, x.dtype.itemsize))
     return y
 
 
@@ -182,13 +195,16 @@ def correlate_adjoint_x(
     channels = groups * w.shape[1]
     x = xp.empty((len(y), channels, *size), y.dtype)
     columns_of_w = w.reshape(groups, len(w) // groups, -1).swapaxes(1, 2)
-    for images in _image_blocks(len(y), channels, window, y.dtype.itemsize):
+
+    def work(images: slice) -> None:
         above = y[images].swapaxes(0, 1)
         padded = xp.zeros((channels, above.shape[1], *window.reach), y.dtype)
         for rows, block, view in _row_blocks(padded, window):
             cols = columns_of_w @ above[:, :, rows].reshape(groups, len(w) // groups, -1)
             _add_back(cols.reshape(channels, -1, above.shape[1], *block.out), block, view)
         x[images] = _crop(padded, window).swapaxes(0, 1)
+
+    share_out(work, _image_blocks(len(y), channels, window, y.dtype.itemsize))
     return x
 
 
@@ -206,11 +222,17 @@ def correlate_adjoint_w(
     """Multiply what lies above with the columns: ``w = y im2col(x)ᵀ``."""
     window = Window(x.shape[2:], y.shape[2:], size, stride, padding, dilation)
     above, taps = y.shape[1] // groups, x.shape[1] // groups * prod(size)
-    w = array_module(x).zeros((groups, above, taps), x.dtype)
-    for images, padded in _padded_images(x, window):
+
+    def work(images: slice) -> Array:
+        w = array_module(x).zeros((groups, above, taps), x.dtype)
+        padded = _pad(x[images].swapaxes(0, 1), window)
         for rows, block, view in _row_blocks(padded, window):
             cols = _cut(view, block).reshape(groups, taps, -1)
             w += y[images, :, rows].swapaxes(0, 1).reshape(groups, above, -1) @ cols.swapaxes(1, 2)
+        return w
+
+    parts = share_out(work, _image_blocks(len(x), x.shape[1], window, x.dtype.itemsize))
+    w = sum(parts, start=array_module(x).zeros((groups, above, taps), x.dtype))
     return w.reshape(y.shape[1], x.shape[1] // groups, *size)
 
 
@@ -219,18 +241,24 @@ def argmax(x: Array, out: Ints, *, kernel: Ints, stride: Ints, padding: Pairs, d
     xp = array_module(x)
     window = Window(x.shape[2:], out, kernel, stride, padding, dilation)
     index = window.index(xp)
-    # The border is -inf and never larger than anything; a window starts from its first real pixel.
-    winner = xp.empty((*x.shape[:2], *out), xp.int32)
-    winner[...] = (index >= 0).argmax(axis=0).reshape(out)
-    best = xp.full(winner.shape, -xp.inf, x.dtype)
-    padded = _pad(x, window, fill=-xp.inf)
-    for number, (_, read) in enumerate(window.taps()):
-        value = padded[:, :, *read]
-        wins = ~(value <= best) & (best == best)
-        xp.copyto(best, value, where=wins)
-        xp.copyto(winner, number, where=wins)
     windows = prod(out)
-    return index.reshape(-1)[winner * windows + xp.arange(windows).reshape(out)]
+    # The border is -inf and never larger than anything; a window starts from its first real pixel.
+    first = (index >= 0).argmax(axis=0).astype(xp.int32).reshape(out)
+    indices = xp.empty((*x.shape[:2], *out), xp.int32)
+
+    def work(images: slice) -> None:
+        padded = _pad(x[images], window, fill=-xp.inf)
+        best = xp.full(indices[images].shape, -xp.inf, x.dtype)
+        winner = xp.broadcast_to(first, best.shape).copy()
+        for number, (_, read) in enumerate(window.taps()):
+            value = padded[:, :, *read]
+            wins = ~(value <= best) & (best == best)
+            xp.copyto(best, value, where=wins)
+            xp.copyto(winner, number, where=wins)
+        indices[images] = index.reshape(-1)[winner * windows + xp.arange(windows).reshape(out)]
+
+    share_out(work, _image_blocks(len(x), x.shape[1], window, x.dtype.itemsize))
+    return indices
 
 
 def take(x: Array, indices: Array) -> Array:
@@ -291,22 +319,6 @@ def spread(
     return _crop(padded, window)
 
 
-def _window(
-    op: str, size: Ints, n: int, kernel_size: object, stride: object, padding: object, dilation: object
-) -> Window:
-    """Resolve the arguments that im2col and col2im share."""
-    return arguments.named(
-        op,
-        lambda: Window.down(
-            size,
-            arguments.axes(op, "kernel_size", kernel_size, n),
-            stride=arguments.axes(op, "stride", stride, n),
-            padding=arguments.padding_pairs(op, padding, n),
-            dilation=arguments.axes(op, "dilation", dilation, n),
-        ),
-    )
-
-
 def _pad(x: Array, window: Window, fill: float = 0) -> Array:
     """Return the part of the padded planes that the windows reach, (., ., *reach)."""
     pixels, places = window.inner()
@@ -345,11 +357,11 @@ def _put_back(cols: Array, window: Window) -> Array:
     return padded
 
 
-def _image_blocks(images: int, channels: int, window: Window, itemsize: int) -> Iterator[slice]:
-    """Cut the batch so that the columns of some images fill a block; one image at the least."""
+def _image_blocks(images: int, channels: int, window: Window, itemsize: int) -> list[slice]:
+    """Cut the batch so that the columns of some images fill a block, and each core gets some of them."""
     bytes_per_image = channels * prod(window.kernel) * prod(window.out) * itemsize
-    step = max(1, BLOCK // bytes_per_image)
-    return (slice(n, min(n + step, images)) for n in range(0, images, step))
+    step = max(1, min(BLOCK // bytes_per_image, images // PIECES))
+    return [slice(n, min(n + step, images)) for n in range(0, images, step)]
 
 
 def _row_blocks(padded: Array, window: Window) -> Iterator[tuple[slice, Window, Array]]:
@@ -369,12 +381,6 @@ def _row_blocks(padded: Array, window: Window) -> Iterator[tuple[slice, Window, 
     step = max(1, BLOCK // max(1, bytes_per_row))
     for first in range(0, window.out[0], step):
         rows = slice(first, min(first + step, window.out[0]))
-        block = window._replace(out=(rows.stop - first, *window.out[1:]))
+        block = replace(window, out=(rows.stop - first, *window.out[1:]))
         start = first * window.stride[0]
         yield rows, block, padded[:, :, start : start + block.reach[0]]
-
-
-def _padded_images(x: Array, window: Window) -> Iterator[tuple[slice, Array]]:
-    """Go through the batch, some images at a time, each with its padded planes (C, N, *reach)."""
-    for images in _image_blocks(len(x), x.shape[1], window, x.dtype.itemsize):
-        yield images, _pad(x[images].swapaxes(0, 1), window)

@@ -84,12 +84,9 @@ def conv_matrix(
         raise ValueError(
             f"{op}: groups={groups} does not divide the channels of w {w.shape}, or there are none"
         )
-    stride = arguments.axes(op, "stride", stride, n)
-    dilation = arguments.axes(op, "dilation", dilation, n)
-    pairs = arguments.conv_padding(op, padding, kernel=w.shape[2:], stride=stride, dilation=dilation)
     size = arguments.axes(op, "input_size", input_size, n)
-    window = arguments.named(
-        op, lambda: Window.down(size, w.shape[2:], stride=stride, padding=pairs, dilation=dilation)
+    window = arguments.sliding_window(
+        op, size, w.shape[2:], stride=stride, padding=padding, dilation=dilation
     )
     return arguments.named(op, lambda: convolution(w, window, groups))
 
@@ -137,15 +134,8 @@ def im2col_matrix(
     n = arguments.rank(input_size, kernel_size)
     size = arguments.axes(op, "input_size", input_size, n)
     channels = arguments.integer(op, "channels", channels, 1)
-    window = arguments.named(
-        op,
-        lambda: Window.down(
-            size,
-            arguments.axes(op, "kernel_size", kernel_size, n),
-            stride=arguments.axes(op, "stride", stride, n),
-            padding=arguments.padding_pairs(op, padding, n),
-            dilation=arguments.axes(op, "dilation", dilation, n),
-        ),
+    window = arguments.sliding_window(
+        op, size, kernel_size, stride=stride, padding=padding, dilation=dilation
     )
     return arguments.named(op, lambda: cutting(window, channels, "float64"))
 

@@ -114,11 +114,8 @@ def conv_forward(
     n = arguments.spatial(op, "x", x)
     groups = arguments.integer(op, "groups", groups, 1)
     arguments.channels(op, x, w, b, groups)
-    stride = arguments.axes(op, "stride", stride, n)
-    dilation = arguments.axes(op, "dilation", dilation, n)
-    pairs = arguments.conv_padding(op, padding, kernel=w.shape[2:], stride=stride, dilation=dilation)
-    window = arguments.named(
-        op, lambda: Window.down(x.shape[2:], w.shape[2:], stride=stride, padding=pairs, dilation=dilation)
+    window = arguments.sliding_window(
+        op, x.shape[2:], w.shape[2:], stride=stride, padding=padding, dilation=dilation
     )
 
     memo: dict[str, Any] = {}

@@ -126,7 +126,7 @@ def cross_entropy_forward(
     return xp.asarray(loss, logits.dtype), cache
 
 
-def cross_entropy_backward(dout: Array | float | None, cache: CrossEntropyCache) -> Array:
+def cross_entropy_backward(dout: Array | None, cache: CrossEntropyCache) -> Array:
     """Return the gradient with respect to the logits: probability minus truth, for each pixel that counts.
 
     Parameters

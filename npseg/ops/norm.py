@@ -102,9 +102,10 @@ def batch_norm_forward(
     array([-1.,  1.])
     """
     op = "batch_norm_forward"
-    given = {"gamma": gamma, "beta": beta, "running_mean": running_mean, "running_var": running_var}
-    arguments.arrays(op, x=x, **given)
-    arguments.channel_vectors(op, x, **given)
+    arguments.arrays(op, x=x, gamma=gamma, beta=beta, running_mean=running_mean, running_var=running_var)
+    arguments.channel_vectors(
+        op, x, gamma=gamma, beta=beta, running_mean=running_mean, running_var=running_var
+    )
     momentum = arguments.probability(op, "momentum", momentum)
     if not eps >= 0:
         raise ValueError(f"{op}: eps={eps!r} must not be negative")
@@ -119,7 +120,7 @@ def batch_norm_forward(
                 f"{op}: x {x.shape} has one value a channel, whose variance is 0; give a larger batch"
             )
         mean, var = _mean_and_var(x)
-        if running_mean is not None:
+        if running_mean is not None and running_var is not None:
             unbiased = var * (values / (values - 1))
             running_mean = (1 - momentum) * running_mean + momentum * mean
             running_var = (1 - momentum) * running_var + momentum * unbiased

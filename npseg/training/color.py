@@ -39,9 +39,12 @@ class ColorClassifier:
 
     def labels(self, image: np.ndarray) -> np.ndarray:
         """Return the class of each pixel, (H, W) uint8, of an image (H, W, 3) uint8."""
-        return self._table[_cells(image)]
+        labels: np.ndarray = self._table[_cells(image)]
+        return labels
 
 
 def _cells(image: np.ndarray) -> np.ndarray:
     """Return the number of each pixel's colour cell, (H, W), 0 to 4095."""
-    return (image.astype(np.int64) // 16) @ (256, 16, 1)
+    red, green, blue = np.moveaxis(image.astype(np.int64) // 16, 2, 0)
+    cells: np.ndarray = red * 256 + green * 16 + blue
+    return cells
