@@ -15,7 +15,12 @@ from typing import Any, NoReturn
 from npseg import __version__
 
 #: What training flags stand for in the settings, where the names differ.
-_SETTINGS = {"batch_size": "batch_size", "wd": "weight_decay", "opt": "optimizer", "lr_scheduler": "schedule"}
+_SETTINGS = {
+    "wd": "weight_decay",
+    "opt": "optimizer",
+    "lr_scheduler": "schedule",
+    "lr_step_size": "lr_step",
+}
 
 
 class _Parser(argparse.ArgumentParser):
@@ -116,9 +121,7 @@ def _add_training_flags(parser: argparse.ArgumentParser) -> None:
     recipe.add_argument("--momentum", type=float, help="of sgd; default: 0.9")
     recipe.add_argument("--wd", "--weight-decay", dest="wd", type=float, help="default: 5e-4")
     recipe.add_argument("--lr-scheduler", choices=("poly", "step", "constant"), help="default: poly")
-    recipe.add_argument(
-        "--lr-step-size", dest="lr_step", type=int, help="epochs to a tenth, for step; default: 10"
-    )
+    recipe.add_argument("--lr-step-size", type=int, help="epochs to a tenth, for step; default: 10")
     recipe.add_argument(
         "--crop", type=int, nargs=2, metavar=("H", "W"), help="train on random pieces this large"
     )

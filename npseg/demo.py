@@ -11,7 +11,7 @@ from npseg.data import InMemory, Scenes
 from npseg.training import ColorClassifier, Run, Settings, evaluate, metrics, report
 
 NETWORK = {"name": "fcn8s", "width": 8, "fc": 64, "dropout": 0.0}
-SETTINGS = Settings(epochs=12, batch_size=8, lr=0.1, weight_decay=1e-4)
+SETTINGS = Settings(epochs=6, batch_size=8, lr=0.1, weight_decay=1e-4)
 
 #: How many scenes to train on, to watch by, and to judge by; each set is drawn from a seed of its own.
 TRAIN, VAL, TEST = 200, 20, 100

@@ -95,6 +95,7 @@ class Container(Layer):
     def __init__(self, **layers: Layer) -> None:
         self.layers = layers
         self.training = True
+        self._remembered = None
 
     @property
     def params(self) -> dict[str, Array]:  # type: ignore[override]
@@ -113,13 +114,13 @@ class Container(Layer):
 
     def train(self, rng: Any = None) -> None:
         """Switch all layers to training."""
-        self.training = True
+        super().train(rng)
         for layer in self.layers.values():
             layer.train(rng)
 
     def evaluate(self) -> None:
         """Switch all layers to running without training."""
-        self.training = False
+        super().evaluate()
         for layer in self.layers.values():
             layer.evaluate()
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from functools import cache
 from typing import TypeVar
 
@@ -43,8 +44,9 @@ def share_out(task: Callable[[Piece], Result], pieces: Sequence[Piece]) -> list[
     """
     if len(pieces) < 2 or _cores() < 2:
         return [task(piece) for piece in pieces]
+    contexts = [copy_context() for _ in pieces]  # NumPy keeps there what it does about an overflow
     with _blas().limit(limits=1, user_api="blas"):
-        return list(_pool(os.getpid()).map(task, pieces))
+        return list(_pool(os.getpid()).map(lambda own, piece: own.run(task, piece), contexts, pieces))
 
 
 @cache

@@ -37,11 +37,6 @@ def inner(a, b):
     return float((np.asarray(a, float) * np.asarray(b, float)).sum())
 
 
-def check_adjoint(x, y, down, up):
-    """Assert ⟨down(x), y⟩ = ⟨x, up(y)⟩, exactly."""
-    assert inner(down(x), y) == inner(x, up(y))
-
-
 def check_gradients(f, gradients, *inputs, seed=0, step=1e-6, tolerance=1e-7):
     """Assert that gradients belong to f, with one random inner product for each input.
 

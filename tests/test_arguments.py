@@ -38,7 +38,10 @@ W = np.ones((1, 1, 2, 2))
 #: Each spatial operation on images x of one channel and two axes: its forward, and its backward.
 SPATIAL = {
     "conv": (lambda x, **o: conv_forward(x, W.astype(x.dtype), **o), conv_backward),
-    "conv_transpose": (lambda x, **o: conv_transpose_forward(x, W.astype(x.dtype), **o), conv_transpose_backward),
+    "conv_transpose": (
+        lambda x, **o: conv_transpose_forward(x, W.astype(x.dtype), **o),
+        conv_transpose_backward,
+    ),
     "max_pool": (lambda x, **o: max_pool_forward(x, 2, **o), max_pool_backward),
     "avg_pool": (lambda x, **o: avg_pool_forward(x, 2, **o), avg_pool_backward),
     "max_unpool": (lambda x, **o: max_unpool_forward(x, np.zeros(x.shape, int), 2, **o), max_unpool_backward),
@@ -71,7 +74,9 @@ def test_every_door_is_tested():
 @pytest.mark.parametrize("dtype", ["int64", "uint8", "bool", "float16", "complex128", "object"])
 @pytest.mark.parametrize("op", SPATIAL)
 def test_integers_halves_complex_and_objects_are_refused(op, dtype):
-    with refused(TypeError, f"_forward: x has dtype {dtype}; float32 or float64 is needed: x.astype('float32')"):
+    with refused(
+        TypeError, f"_forward: x has dtype {dtype}; float32 or float64 is needed: x.astype('float32')"
+    ):
         SPATIAL[op][0](np.ones((1, 1, 4, 4), dtype))
 
 
@@ -109,7 +114,9 @@ def test_mixed_dtypes_are_refused_by_batch_norm_and_cross_entropy_too():
     x, ones = np.ones((2, 3), "float32"), np.ones(3)
     for name in ("gamma", "beta", "running_mean"):
         given = {"gamma": None, "beta": None, name: ones}
-        with refused(TypeError, f"x is float32 but {name} is float64; make them one dtype: {name}.astype('float32')"):
+        with refused(
+            TypeError, f"x is float32 but {name} is float64; make them one dtype: {name}.astype('float32')"
+        ):
             npseg.batch_norm_forward(x, **given)
     with refused(TypeError, "logits is float32 but weight is float64"):
         npseg.cross_entropy_forward(x, np.zeros(2, int), weight=ones)
@@ -119,7 +126,9 @@ def test_mixed_dtypes_are_refused_by_batch_norm_and_cross_entropy_too():
 def test_dout_must_have_the_outputs_shape_and_dtype(op):
     forward, backward = SPATIAL[op]
     y, cache = forward(np.ones((1, 1, 4, 4), "float32"))
-    with refused(ValueError, f"{op}_backward: dout has shape (1, 1, 1, 9); {y.shape}, that of the output, is needed"):
+    with refused(
+        ValueError, f"{op}_backward: dout has shape (1, 1, 1, 9); {y.shape}, that of the output, is needed"
+    ):
         backward(np.ones((1, 1, 1, 9), "float32"), cache)
     with refused(
         TypeError,
@@ -131,7 +140,9 @@ def test_dout_must_have_the_outputs_shape_and_dtype(op):
 @pytest.mark.parametrize("shape", [(4,), (1, 4), (1, 1, 2, 2, 2, 2)])
 @pytest.mark.parametrize("op", SPATIAL)
 def test_one_to_three_spatial_axes_are_needed(op, shape):
-    with refused(ValueError, f"_forward: x has shape {shape}; (N, C, *spatial) with one, two or three spatial axes"):
+    with refused(
+        ValueError, f"_forward: x has shape {shape}; (N, C, *spatial) with one, two or three spatial axes"
+    ):
         SPATIAL[op][0](np.ones(shape))
 
 
@@ -183,7 +194,9 @@ def test_inputs_are_never_modified_and_may_lie_in_memory_as_they_like(op, layout
 
 
 @pytest.mark.parametrize("name", ["stride", "dilation"])
-@pytest.mark.parametrize(("given", "entries"), [((1,), "1 entry"), ((1, 2, 3), "3 entries"), ([], "0 entries")])
+@pytest.mark.parametrize(
+    ("given", "entries"), [((1,), "1 entry"), ((1, 2, 3), "3 entries"), ([], "0 entries")]
+)
 def test_as_many_entries_as_spatial_axes(name, given, entries):
     with refused(
         ValueError,
@@ -226,9 +239,13 @@ def test_paddings_that_are_refused(padding, message):
 
 
 def test_same_needs_stride_1_and_is_not_for_the_transpose():
-    with refused(ValueError, "conv_forward: padding='same' needs stride 1, not (2, 2); give the padding in numbers"):
+    with refused(
+        ValueError, "conv_forward: padding='same' needs stride 1, not (2, 2); give the padding in numbers"
+    ):
         conv_forward(np.ones((1, 1, 4, 4)), W, padding="same", stride=2)
-    with refused(ValueError, "conv_transpose_forward: padding='same' is for convolutions; give the padding in"):
+    with refused(
+        ValueError, "conv_transpose_forward: padding='same' is for convolutions; give the padding in"
+    ):
         conv_transpose_forward(np.ones((1, 1, 4, 4)), W, padding="same")
 
 
@@ -276,10 +293,25 @@ def test_a_kernel_that_does_not_fit_is_refused_with_the_numbers():
 @pytest.mark.parametrize(
     ("x", "w", "groups", "message"),
     [
-        ((1, 3, 4, 4), (2, 2, 3, 3), 1, "x has 3 channels (shape (1, 3, 4, 4)), but w (2, 2, 3, 3) with groups=1 takes 2"),
-        ((1, 2, 4, 4), (4, 2, 3, 3), 2, "x has 2 channels (shape (1, 2, 4, 4)), but w (4, 2, 3, 3) with groups=2 takes 4"),
+        (
+            (1, 3, 4, 4),
+            (2, 2, 3, 3),
+            1,
+            "x has 3 channels (shape (1, 3, 4, 4)), but w (2, 2, 3, 3) with groups=1 takes 2",
+        ),
+        (
+            (1, 2, 4, 4),
+            (4, 2, 3, 3),
+            2,
+            "x has 2 channels (shape (1, 2, 4, 4)), but w (4, 2, 3, 3) with groups=2 takes 4",
+        ),
         ((1, 2, 4, 4), (3, 1, 3, 3), 2, "groups=2 does not divide the 3 channels of w (3, 1, 3, 3)"),
-        ((1, 2, 4, 4), (3, 2, 3), 1, "w has shape (3, 2, 3); (C_out, C_in/groups, *kernel) with 2 kernel axes is needed"),
+        (
+            (1, 2, 4, 4),
+            (3, 2, 3),
+            1,
+            "w has shape (3, 2, 3); (C_out, C_in/groups, *kernel) with 2 kernel axes is needed",
+        ),
         ((1, 2, 4, 4), (0, 2, 3, 3), 1, "w has shape (0, 2, 3, 3)"),
         ((1, 2, 4, 4), (2, 2, 0, 3), 1, "w has shape (2, 2, 0, 3)"),
     ],
@@ -301,7 +333,9 @@ def test_the_transpose_reads_its_weights_from_the_other_side():
 
 
 def test_a_bias_has_one_value_for_each_output_channel():
-    with refused(ValueError, "conv_forward: b has shape (1, 1); (1,), one for each output channel, is needed"):
+    with refused(
+        ValueError, "conv_forward: b has shape (1, 1); (1,), one for each output channel, is needed"
+    ):
         conv_forward(np.ones((1, 1, 4, 4)), W, np.ones((1, 1)))
 
 
@@ -326,13 +360,19 @@ def test_loops_that_would_take_hours_are_refused_at_once(x, w):
     """Before anything is laid out: at no cost of time or memory, even for the walk over the meetings."""
     large, kernels = np.broadcast_to(np.float32(1), x), np.ones(w, "float32")
     start = time.perf_counter()
-    with pytest.raises(ValueError, match=r"'loops' would compute [\d,]+ products one by one, .* use method='im2col'"):
+    with pytest.raises(
+        ValueError, match=r"'loops' would compute [\d,]+ products one by one, .* use method='im2col'"
+    ):
         conv_forward(large, kernels, padding=1, method="loops")
     assert time.perf_counter() - start < 1
 
 
 @pytest.mark.parametrize(
-    "forward", [lambda x: max_pool_forward(x, 64, stride=1, method="loops"), lambda x: avg_pool_forward(x, 64, stride=1, method="loops")]
+    "forward",
+    [
+        lambda x: max_pool_forward(x, 64, stride=1, method="loops"),
+        lambda x: avg_pool_forward(x, 64, stride=1, method="loops"),
+    ],
 )
 def test_pooling_by_loops_that_would_take_hours_is_refused_at_once(forward):
     with pytest.raises(ValueError, match=r"'loops' would compute"):
@@ -340,14 +380,21 @@ def test_pooling_by_loops_that_would_take_hours_is_refused_at_once(forward):
 
 
 def test_a_matrix_that_would_not_fit_is_refused_with_its_size():
-    with pytest.raises(ValueError, match=r"conv_matrix: the matrix, 4194304x4194304 with .* entries, would take .* GiB"):
+    with pytest.raises(
+        ValueError, match=r"conv_matrix: the matrix, 4194304x4194304 with .* entries, would take .* GiB"
+    ):
         conv_matrix(np.ones((64, 64, 3, 3)), (256, 256), padding=1)
     with pytest.raises(ValueError, match=r"would take .* GiB, more than 2 GiB; use method='im2col'"):
         conv_forward(
-            np.broadcast_to(np.float32(1), (1, 64, 512, 512)), np.ones((64, 64, 3, 3), "float32"), method="matrix"
+            np.broadcast_to(np.float32(1), (1, 64, 512, 512)),
+            np.ones((64, 64, 3, 3), "float32"),
+            method="matrix",
         )
 
 
 def test_im2col_says_its_own_name():
-    with refused(ValueError, "im2col: kernel 3 with dilation 2 does not fit into the padded input 4 (input 4, padding 0)"):
+    with refused(
+        ValueError,
+        "im2col: kernel 3 with dilation 2 does not fit into the padded input 4 (input 4, padding 0)",
+    ):
         im2col(np.ones((1, 1, 4)), 3, dilation=2)

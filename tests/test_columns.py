@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from checks import assert_same, check_adjoint
+from checks import assert_same, inner
 from geometries import convs, numbers
 from hypothesis import given
 
@@ -17,8 +17,7 @@ def im2col_by_definition(x, kernel, stride, padding, dilation):
     """Pad by hand, and copy pixel by pixel."""
     padded = np.pad(x, ((0, 0), (0, 0), *padding))
     out = tuple(
-        (size - d * (k - 1) - 1) // s + 1
-        for size, k, s, d in zip(padded.shape[2:], kernel, stride, dilation)
+        (size - d * (k - 1) - 1) // s + 1 for size, k, s, d in zip(padded.shape[2:], kernel, stride, dilation)
     )
     cols = np.empty((*x.shape[:2], *kernel, *out), x.dtype)
     for k in np.ndindex(*kernel):
@@ -41,13 +40,9 @@ def test_col2im_is_the_adjoint_of_im2col(geometry, numbers):
     cols = im2col(x, kernel, **steps(geometry))
     values = numbers(*cols.shape)
     before = values.copy()
-    assert col2im(values, x.shape[2:], kernel, **steps(geometry)).dtype == x.dtype
-    check_adjoint(
-        x,
-        values,
-        lambda x: im2col(x, kernel, **steps(geometry)),
-        lambda cols: col2im(cols, x.shape[2:], kernel, **steps(geometry)),
-    )
+    back = col2im(values, x.shape[2:], kernel, **steps(geometry))
+    assert back.dtype == x.dtype
+    assert inner(cols, values) == inner(x, back)
     assert_same(values, before)
 
 
@@ -71,5 +66,7 @@ def test_the_size_of_col2im_says_how_many_axes_there_are():
 
 @pytest.mark.parametrize("shape", [(1, 9, 15), (1, 8, 16), (1, 0, 16), (9, 16), (1, 1, 9, 16)])
 def test_columns_of_another_shape_are_refused(shape):
-    with pytest.raises(ValueError, match=r"col2im: cols has shape .*; \(N, C\*9, 16\) is needed for 16 windows of 9"):
+    with pytest.raises(
+        ValueError, match=r"col2im: cols has shape .*; \(N, C\*9, 16\) is needed for 16 windows of 9"
+    ):
         col2im(np.ones(shape), (4, 4), 3, padding=1)

@@ -32,9 +32,7 @@ def test_the_index_table_says_which_pixel_each_tap_of_each_window_reads(geometry
     window = window_of(geometry)
     index = window.index()
     assert index.dtype == np.int32
-    pixels = np.pad(
-        np.arange(np.prod(window.size)).reshape(window.size), window.padding, constant_values=-1
-    )
+    pixels = np.pad(np.arange(np.prod(window.size)).reshape(window.size), window.padding, constant_values=-1)
     expected = [
         [
             pixels[tuple(t * d + at * s for t, d, at, s in zip(tap, window.dilation, o, window.stride))]
@@ -63,8 +61,7 @@ def test_going_up_comes_back_to_the_size_that_went_down(geometry, data):
     down = window_of(geometry)
     steps = down.steps
     least = tuple(
-        s * (o - 1) + span - sum(p)
-        for o, s, span, p in zip(down.out, down.stride, down.span, down.padding)
+        s * (o - 1) + span - sum(p) for o, s, span, p in zip(down.out, down.stride, down.span, down.padding)
     )
     extra = tuple(i - low for i, low in zip(down.size, least))
     assert all(0 <= e < s for e, s in zip(extra, down.stride))
@@ -92,7 +89,10 @@ def test_a_grid_goes_down_and_up_again_to_where_it_was():
 
 def test_the_receptive_field_is_what_a_unit_sees():
     """Counted: pixels whose change moves the middle unit of two layers."""
-    layers = [{"kernel": 3, "stride": 2, "padding": 1, "dilation": 1}, {"kernel": 3, "stride": 1, "padding": 2, "dilation": 2}]
+    layers = [
+        {"kernel": 3, "stride": 2, "padding": 1, "dilation": 1},
+        {"kernel": 3, "stride": 1, "padding": 2, "dilation": 2},
+    ]
     grid, seen = Grid(), np.eye(41)
     for layer in layers:
         grid = grid.down(**layer)
@@ -112,7 +112,9 @@ def test_the_receptive_field_is_what_a_unit_sees():
 
 
 def test_grids_that_no_crop_aligns_are_refused():
-    with pytest.raises(ValueError, match="no crop aligns a plane of step 1 that starts at 0 with one of step 2"):
+    with pytest.raises(
+        ValueError, match="no crop aligns a plane of step 1 that starts at 0 with one of step 2"
+    ):
         Grid().offset_of(Grid(step=Fraction(2)))
     for origin in (Fraction(-1), Fraction(1, 2)):
         with pytest.raises(ValueError, match="no crop aligns"):
@@ -128,4 +130,6 @@ def test_a_resized_pixel_lies_between_two_neighbours(size, out, align_corners):
     source = lower + fraction
     assert (np.diff(source) >= 0).all()
     # Seen from the other end, all is the same.
-    np.testing.assert_allclose(source, (size - 1 - source)[::-1] if not align_corners or out > 1 else source, atol=1e-12)
+    np.testing.assert_allclose(
+        source, (size - 1 - source)[::-1] if not align_corners or out > 1 else source, atol=1e-12
+    )

@@ -97,9 +97,7 @@ def test_P_has_one_1_a_row_at_the_winner_and_its_transpose_is_the_gradient(geome
     assert_same(p.T @ dout.ravel(), max_pool_backward(dout, cache).ravel())
 
 
-@given(
-    pools(images=(1, 2), dilated=False), numbers(), st.booleans(), st.sampled_from((None, 1, 2, -4, 0.5))
-)
+@given(pools(images=(1, 2), dilated=False), numbers(), st.booleans(), st.sampled_from((None, 1, 2, -4, 0.5)))
 def test_A_is_average_pooling_and_its_transpose_the_gradient(
     geometry, numbers, count_include_pad, divisor_override
 ):
@@ -185,7 +183,10 @@ def test_conv_matrix_of_a_real_layer_is_small():
         (lambda: conv_matrix(np.ones((1, 1, 3)), 2), "conv_matrix: kernel 3 with dilation 1 does not fit"),
         (lambda: conv_matrix(np.ones((3, 1, 2)), 4, groups=2), "conv_matrix: groups=2 does not divide"),
         (lambda: im2col_matrix(2, 3), "im2col_matrix: kernel 3 with dilation 1 does not fit"),
-        (lambda: max_pool_matrix(np.ones((1, 1, 2)), 2, padding=2), "max_pool_matrix: window 0 on axis 0 holds no"),
+        (
+            lambda: max_pool_matrix(np.ones((1, 1, 2)), 2, padding=2),
+            "max_pool_matrix: window 0 on axis 0 holds no",
+        ),
         (lambda: avg_pool_matrix(2, 2, padding=2), "avg_pool_matrix: window 0 on axis 0 holds no pixel"),
         (lambda: avg_pool_matrix(2, 2, divisor_override=0), "avg_pool_matrix: divisor_override=0"),
         (lambda: nearest_unpool_matrix(2, 0), "nearest_unpool_matrix: scale=0 must be at least 1"),
@@ -193,9 +194,15 @@ def test_conv_matrix_of_a_real_layer_is_small():
         (lambda: resize_bilinear_matrix(2, 0), "resize_bilinear_matrix: size=0 must be at least 1"),
         (lambda: im2col_matrix((4000, 4000), 9, channels=3), "im2col_matrix: the matrix, .* would take"),
         (lambda: avg_pool_matrix((30_000, 30_000), 2), "avg_pool_matrix: the matrix, .* would take"),
-        (lambda: nearest_unpool_matrix((20_000, 20_000), 2), "nearest_unpool_matrix: the matrix, .* would take"),
+        (
+            lambda: nearest_unpool_matrix((20_000, 20_000), 2),
+            "nearest_unpool_matrix: the matrix, .* would take",
+        ),
         (lambda: bed_of_nails_matrix((20_000, 20_000), 2), "bed_of_nails_matrix: the matrix, .* would take"),
-        (lambda: resize_bilinear_matrix((9_000, 9_000), 9_000), "resize_bilinear_matrix: the matrix, .* would"),
+        (
+            lambda: resize_bilinear_matrix((9_000, 9_000), 9_000),
+            "resize_bilinear_matrix: the matrix, .* would",
+        ),
     ],
 )
 def test_matrices_that_cannot_be_are_refused(make, message):

@@ -79,7 +79,9 @@ def test_max_pool_and_its_indices(geometry, numbers, with_specials):
         check_parity(y, lambda dout: npseg.max_pool_backward(dout, cache), theirs, dout, leaf)
 
 
-@given(pools(images=(1, 2), dilated=False, even=True), numbers(), st.booleans(), st.sampled_from((None, 3, -2)))
+@given(
+    pools(images=(1, 2), dilated=False, even=True), numbers(), st.booleans(), st.sampled_from((None, 3, -2))
+)
 def test_avg_pool(geometry, numbers, count_include_pad, divisor_override):
     options = {**geometry.options, "count_include_pad": count_include_pad}
     if len(geometry.x) > 3:  # PyTorch's avg_pool1d knows no override

@@ -149,9 +149,7 @@ def test_running_statistics_take_the_unbiased_variance_and_come_back_new():
 def test_batch_norm_when_not_training_uses_the_running_statistics_and_keeps_them():
     x = np.array([[1.0], [5]])
     mean, var = np.array([3.0]), np.array([4.0])
-    y, cache = batch_norm_forward(
-        x, None, None, running_mean=mean, running_var=var, training=False, eps=0
-    )
+    y, cache = batch_norm_forward(x, None, None, running_mean=mean, running_var=var, training=False, eps=0)
     assert_same(y, np.array([[-1.0], [1]]))
     assert_same((cache.running_mean, cache.running_var), (mean, var))
 
@@ -311,9 +309,7 @@ def test_extreme_logits_overflow_nowhere():
     logits = np.array([[[1e4, -1e4, 0], [-1e4, 1e4, 1e4]]])
     loss, cache = cross_entropy_forward(logits, np.array([[0, 0, 0]]), reduction="none")
     assert_same(loss, np.array([[0.0, 2e4, 1e4]]))
-    assert_same(
-        cross_entropy_backward(None, cache), np.array([[[0.0, -1, -1], [0, 1, 1]]])
-    )
+    assert_same(cross_entropy_backward(None, cache), np.array([[[0.0, -1, -1], [0, 1, 1]]]))
 
 
 @pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
@@ -349,7 +345,9 @@ def test_labels_may_be_whole_numbers_of_any_width(dtype):
 
 def test_a_label_that_is_neither_a_class_nor_void_is_refused_with_its_place():
     labels = np.array([[[0, 1], [255, 3]]])
-    message = r"cross_entropy_forward: label 3 at \(0, 1, 1\) is neither a class \(0 to 2\) nor ignore_index=255"
+    message = (
+        r"cross_entropy_forward: label 3 at \(0, 1, 1\) is neither a class \(0 to 2\) nor ignore_index=255"
+    )
     with pytest.raises(ValueError, match=message):
         cross_entropy_forward(np.zeros((1, 3, 2, 2)), labels)
     with pytest.raises(ValueError, match=r"label 255 at \(0, 1, 0\) is neither .* nor ignore_index=-1"):

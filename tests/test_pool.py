@@ -4,7 +4,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from checks import assert_same, check_adjoint, check_gradients, check_methods_agree, shuffled_gaps
+from checks import assert_same, check_gradients, check_methods_agree, inner, shuffled_gaps
 from geometries import Numbers, numbers, places, pooled_size, pools
 from hypothesis import given
 from hypothesis import strategies as st
@@ -96,9 +96,7 @@ def test_the_backward_of_max_pooling_is_its_adjoint(geometry, numbers):
     for method, maps in METHODS.items():
         y, cache = max_pool_forward(x, geometry.kernel_size, **geometry.options, method=method)
         dout = numbers(*y.shape)
-        check_adjoint(
-            v, dout, lambda v: maps.take(v, cache.indices), lambda dout: max_pool_backward(dout, cache)
-        )
+        assert inner(maps.take(v, cache.indices), dout) == inner(v, max_pool_backward(dout, cache))
 
 
 @given(pools(images=(1, 2), dilated=False), numbers())
@@ -107,12 +105,8 @@ def test_the_backward_of_average_pooling_is_its_adjoint(geometry, numbers):
     for method in METHODS:
         options = {**geometry.options, "divisor_override": 4, "method": method}
         y, cache = avg_pool_forward(x, geometry.kernel_size, **options)
-        check_adjoint(
-            x,
-            numbers(*y.shape),
-            lambda x: avg_pool_forward(x, geometry.kernel_size, **options)[0],
-            lambda dout: avg_pool_backward(dout, cache),
-        )
+        dout = numbers(*y.shape)
+        assert inner(y, dout) == inner(x, avg_pool_backward(dout, cache))
 
 
 @given(pools(images=(1, 2)))
@@ -151,7 +145,9 @@ class TestMaxPoolConventions:
         x = np.array([[[[1.0, 5, 5], [5, 5, 5]]]])
         _, cache = max_pool_forward(x, (2, 3), method=method)
         assert cache.indices.tolist() == [[[[1]]]]
-        assert_same(max_pool_backward(np.full((1, 1, 1, 1), 7.0), cache), np.array([[[[0.0, 7, 0], [0, 0, 0]]]]))
+        assert_same(
+            max_pool_backward(np.full((1, 1, 1, 1), 7.0), cache), np.array([[[[0.0, 7, 0], [0, 0, 0]]]])
+        )
 
     def test_a_nan_wins_and_is_passed_on(self, method):
         x = np.array([[[1.0, np.nan, np.inf, np.nan, 2, 3]]])
@@ -200,7 +196,9 @@ def test_divisor_override_is_any_number_but_zero(method, override):
 
 @pytest.mark.parametrize("override", [0, 0.0, -0.0, float("nan")])
 def test_a_divisor_of_zero_is_refused(override):
-    with pytest.raises(ValueError, match=r"avg_pool_forward: divisor_override=.*any number but zero is needed"):
+    with pytest.raises(
+        ValueError, match=r"avg_pool_forward: divisor_override=.*any number but zero is needed"
+    ):
         avg_pool_forward(np.ones((1, 1, 2)), 2, divisor_override=override)
 
 
@@ -219,7 +217,9 @@ def test_loops_average_fractions_exactly():
         assert dx.tolist() == [[[Fraction(1, 10)] * 2]]
 
 
-@pytest.mark.parametrize(("forward", "name"), [(max_pool_forward, "max_pool"), (avg_pool_forward, "avg_pool")])
+@pytest.mark.parametrize(
+    ("forward", "name"), [(max_pool_forward, "max_pool"), (avg_pool_forward, "avg_pool")]
+)
 def test_a_pooling_window_that_holds_only_padding_is_refused_by_name(forward, name):
     with pytest.raises(ValueError, match=rf"{name}_forward: window 0 on axis 1 holds no pixel, only padding"):
         forward(np.ones((1, 1, 4, 4)), 2, padding=((0, 0), (2, 0)))
@@ -234,7 +234,7 @@ def test_a_dilated_window_that_straddles_the_input_is_refused():
 
 @pytest.mark.parametrize("forward", [max_pool_forward, avg_pool_forward])
 def test_a_pooling_window_that_does_not_fit_is_refused(forward):
-    message = r"_pool_forward: kernel 3x5 with dilation 1 does not fit into the padded input 4x4 \(input 4x4, padding 0\)"
+    message = r"_pool_forward: kernel 3x5 with dilation 1 does not fit into the padded input 4x4 \(input 4x4"
     with pytest.raises(ValueError, match=message):
         forward(np.ones((1, 1, 4, 4)), (3, 5))
 

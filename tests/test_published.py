@@ -98,7 +98,12 @@ class TestTheLecture:
     @every_method
     def test_a_kernel_of_ones_stamped_down(self, method):
         y, _ = conv_transpose_forward(
-            image([[1, 2], [3, 4]]), np.ones((1, 1, 3, 3)), stride=2, padding=1, output_padding=1, method=method
+            image([[1, 2], [3, 4]]),
+            np.ones((1, 1, 3, 3)),
+            stride=2,
+            padding=1,
+            output_padding=1,
+            method=method,
         )
         assert_same(y, image([[1, 3, 2, 2], [4, 10, 6, 6], [3, 7, 4, 4], [3, 7, 4, 4]]))
 
@@ -164,7 +169,11 @@ class TestTheLecture:
             return conv_forward(signal(*x), signal(*w), method=method)[0].ravel().tolist()
 
         def transpose(x, w, stride=1):
-            return conv_transpose_forward(signal(*x), signal(*w), stride=stride, method=method)[0].ravel().tolist()
+            return (
+                conv_transpose_forward(signal(*x), signal(*w), stride=stride, method=method)[0]
+                .ravel()
+                .tolist()
+            )
 
         assert conv([1, 4, -1, 0, 2, -2, 1, 3, 3, 1], [1, 2, 0, -1]) == [9, 0, 1, 3, -5, -3, 6]
         assert transpose([2, 3, 0, -1], [1, 2, -1]) == [2, 7, 4, -4, -2, 1]
@@ -174,7 +183,14 @@ class TestTheLecture:
 
     @pytest.mark.parametrize(
         ("size", "kernel", "stride", "padding", "out"),
-        [(7, 3, 1, 0, 5), (7, 3, 2, 0, 3), (5, 3, 1, 1, 5), (5, 3, 2, 1, 3), (227, 11, 4, 0, 55), (11, 5, 2, 0, 4)],
+        [
+            (7, 3, 1, 0, 5),
+            (7, 3, 2, 0, 3),
+            (5, 3, 1, 1, 5),
+            (5, 3, 2, 1, 3),
+            (227, 11, 4, 0, 55),
+            (11, 5, 2, 0, 4),
+        ],
     )
     def test_sizes_of_the_cs231n_notes(self, size, kernel, stride, padding, out):
         window = Window.down((size,), (kernel,), stride=(stride,), padding=((padding, padding),))
@@ -343,11 +359,13 @@ class TestFCN:
 
 
 class TestPyTorchsDefinitions:
-    GRID = [
+    GRID = tuple(
         (i, k, s, p, d, ceil)
-        for i, k, s, p, d, ceil in product(range(1, 8), range(1, 4), range(1, 4), range(2), (1, 2), (False, True))
+        for i, k, s, p, d, ceil in product(
+            range(1, 8), range(1, 4), range(1, 4), range(2), (1, 2), (False, True)
+        )
         if p <= k / 2
-    ]
+    )
 
     def test_pool_sizes_over_a_grid_of_parameters(self):
         """As ``Pool.h`` has it, against windows counted one by one."""
@@ -371,7 +389,13 @@ class TestPyTorchsDefinitions:
         for i, k, s, p, _, ceil in [g for g in self.GRID if g[4] == 1 and g[0] + 2 * g[3] >= g[1]]:
             for include in (True, False):
                 y, _ = avg_pool_forward(
-                    np.ones((1, 1, i)), k, stride=s, padding=p, ceil_mode=ceil, count_include_pad=include, method=method
+                    np.ones((1, 1, i)),
+                    k,
+                    stride=s,
+                    padding=p,
+                    ceil_mode=ceil,
+                    count_include_pad=include,
+                    method=method,
                 )
                 for o, value in enumerate(y.ravel()):
                     taps = range(o * s - p, o * s - p + k)

@@ -414,9 +414,8 @@ def winners(x: Array, window: Window) -> Array:
     xp = array_module(x)
     index = window.index(xp)
     inside = index >= 0
-    cols = x.reshape(*x.shape[:2], prod(window.size))[
-        :, :, index
-    ]  # (N, C, K, L); the padding reads some pixel, for nothing
+    # (N, C, K, L); the padding reads some pixel, for nothing
+    cols = x.reshape(*x.shape[:2], prod(window.size))[:, :, index]
     nan = inside & (cols != cols)
     value = xp.where(inside & ~nan, cols, -xp.inf)
     largest = inside & (value == value.max(axis=2, keepdims=True))
@@ -427,8 +426,9 @@ def winners(x: Array, window: Window) -> Array:
 def _csr(values: Array, rows: Array, cols: Array, shape: tuple[int, int]) -> Array:
     """Make a sparse array in CSR form with int32 indices."""
     xp = array_module(values)
-    coordinates = (rows.astype(xp.int32), cols.astype(xp.int32))
-    return sparse_module(xp).csr_array((values, coordinates), shape=shape)
+    sparse = sparse_module(xp)
+    make = getattr(sparse, "csr_array", None) or sparse.csr_matrix  # older CuPy has matrices only
+    return make((values, (rows.astype(xp.int32), cols.astype(xp.int32))), shape=shape)
 
 
 def _kron(*factors: Array) -> Array:

@@ -189,13 +189,15 @@ class FCN(Container):
         pool3 = layers["to_pool3"].forward(x)
         pool4 = layers["to_pool4"].forward(pool3)
         scores = layers["to_score"].forward(pool4)
+        sum4 = sum3 = None
         if self.head != "32s":
             skip = layers["score_pool4"].forward(pool4)
-            scores, self._sum4 = _add(layers["upscore2"].forward(scores), skip, crops["pool4"])
+            scores, sum4 = _add(layers["upscore2"].forward(scores), skip, crops["pool4"])
         if self.head == "8s":
             skip = layers["score_pool3"].forward(pool3)
-            scores, self._sum3 = _add(layers["upscore_pool4"].forward(scores), skip, crops["pool3"])
-        scores, self._crop = crop_forward(layers["upscore"].forward(scores), crops["image"], x.shape[2:])
+            scores, sum3 = _add(layers["upscore_pool4"].forward(scores), skip, crops["pool3"])
+        scores, crop = crop_forward(layers["upscore"].forward(scores), crops["image"], x.shape[2:])
+        self._remember((sum4, sum3, crop))
         return scores
 
     def backward(self, dout: Array) -> Array:
@@ -212,14 +214,15 @@ class FCN(Container):
             Gradient with respect to the image.
         """
         layers = self.layers
-        dscores = layers["upscore"].backward(crop_backward(dout, self._crop))
+        sum4, sum3, crop = self._recall()
+        dscores = layers["upscore"].backward(crop_backward(dout, crop))
         dpool3 = dpool4 = None
         if self.head == "8s":
-            dscores, dskip = _add_backward(dscores, self._sum3)
+            dscores, dskip = _add_backward(dscores, sum3)
             dpool3 = layers["score_pool3"].backward(dskip)
             dscores = layers["upscore_pool4"].backward(dscores)
         if self.head != "32s":
-            dscores, dskip = _add_backward(dscores, self._sum4)
+            dscores, dskip = _add_backward(dscores, sum4)
             dpool4 = layers["score_pool4"].backward(dskip)
             dscores = layers["upscore2"].backward(dscores)
         # pool4 and pool3 were each read twice: by the layers above them and by their score layers.

@@ -145,6 +145,7 @@ class Run:
     history: list[dict[str, Any]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        self.history = list(self.history)
         self.network = networks.make(**{"classes": len(self.train.classes), **self.network_config})
         self.optimizer = self.settings.make_optimizer(self.network.params)
         self.steps = steps_per_epoch(self.train, self.settings.batch_size)
@@ -192,11 +193,12 @@ class Run:
             raise ValueError(
                 f"{what}: the data have {len(train)} training images, not as many as when it began"
             )
-        settings = Settings(**progress.pop("settings"))
         normalization = Normalization(checkpoint.mean, checkpoint.std)
-        run = cls(checkpoint.network, settings, train, val, normalization, **progress)
+        with _naming(what):
+            settings = Settings(**progress.pop("settings"))
+            run = cls(checkpoint.network, settings, train, val, normalization, **progress)
+            run.optimizer.load_state(checkpoint.optimizer_state)
         checkpoints.restore(run.weights, checkpoint.weights, what=what)
-        run.optimizer.load_state(checkpoint.optimizer_state)
         return run
 
     @property
@@ -205,10 +207,10 @@ class Run:
         return self.network.params | self.network.buffers
 
     def checkpoint(self) -> Checkpoint:
-        """Return the run's state, to be saved."""
+        """Return the run's state as it is now, to be saved."""
         return Checkpoint(
             network={"classes": len(self.train.classes), **self.network_config},
-            weights={name: backend.to_numpy(a) for name, a in self.weights.items()},
+            weights={name: backend.to_numpy(a).copy() for name, a in self.weights.items()},
             optimizer={"name": self.settings.optimizer},
             optimizer_state=self.optimizer.state(),
             progress={
@@ -218,7 +220,7 @@ class Run:
                 "epoch": self.epoch,
                 "step": self.step,
                 "loss_sum": self.loss_sum,
-                "history": self.history,
+                "history": list(self.history),
             },
             classes=self.train.classes,
             colors=self.train.colors,
@@ -252,7 +254,8 @@ class Run:
             If the loss is no longer a number.
         """
         path = None if output_dir is None else output_dir / CHECKPOINT
-        with _interrupts() as interrupted:
+        # Where numbers overflow, the loss says so; NumPy's warnings would only bury that.
+        with _interrupts() as interrupted, np.errstate(all="ignore"):
             while self.epoch < self.settings.epochs:
                 began = time.perf_counter()
                 if not self._train_epoch(interrupted, progress):
@@ -345,10 +348,20 @@ def load_labeller(path: str | Path) -> Labeller:
         If the file is no checkpoint, is damaged, or does not fit its own network.
     """
     checkpoint = checkpoints.load(path)
-    network = networks.make(**checkpoint.network)
+    with _naming(path):
+        network = networks.make(**checkpoint.network)
     checkpoints.restore(network.params | network.buffers, checkpoint.weights, what=str(path))
     normalization = Normalization(checkpoint.mean, checkpoint.std)
     return Labeller(network, normalization, checkpoint.classes, checkpoint.colors)
+
+
+@contextmanager
+def _naming(file: object) -> Iterator[None]:
+    """Say which file it is that asks for what there is not."""
+    try:
+        yield
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{file}: {error}") from error
 
 
 @contextmanager

@@ -1,0 +1,478 @@
+"""The command line, from end to end: what it writes, and that whatever is wrong is said in one line."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import npseg
+from npseg import cli, commands, demo
+from npseg.check import Row
+from npseg.data import CAMVID_CLASSES, SCENE_CLASSES, SCENE_COLORS, Scenes, write_labels
+from npseg.training import Run, checkpoints, load_labeller
+
+TINY = ["--width", "1", "--fc", "4", "-b", "2", "--lr", "0.02", "--dropout", "0.2"]
+COMMANDS = {
+    "demo": ["--output-dir", "--seed"],
+    "train": [
+        *("--data-path", "--output-dir", "--resume", "--model", "--width", "--fc", "--dropout", "--epochs"),
+        *("-b", "--batch-size", "--opt", "--lr", "--momentum", "--wd", "--lr-scheduler", "--lr-step-size"),
+        *("--crop", "--flip", "--no-flip", "--batch-norm", "--no-batch-norm", "--seed"),
+    ],
+    "evaluate": ["--data-path", "--split"],
+    "predict": ["--output-dir", "--force"],
+    "gradcheck": [],
+}
+
+
+@pytest.fixture
+def run(capsys):
+    """Return a function that runs a command line here and gives its exit status, output and error output."""
+
+    def run(*words):
+        try:
+            status = cli.main([str(word) for word in words])
+        except SystemExit as stop:
+            status = stop.code
+        return status, *capsys.readouterr()
+
+    return run
+
+
+@pytest.fixture
+def refused(run):
+    """Return a function that asserts that a command line is refused in one line, and gives the line."""
+
+    def refused(*words):
+        status, _, error = run(*words)
+        assert status == 2
+        assert re.fullmatch(r"npseg[ \w]*: .+\n", error), error
+        return error
+
+    return refused
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A plain folder of six small scenes: four to train on, two to validate by."""
+    root = tmp_path_factory.mktemp("plain")
+    write_pairs(root / "images", root / "masks", count=6, colors=SCENE_COLORS)
+    (root / "classes.txt").write_text("\n".join(SCENE_CLASSES))
+    return root
+
+
+def write_pairs(images, masks, *, count, colors):
+    for where in (images, masks):
+        where.mkdir(parents=True)
+    scenes = Scenes(count, size=(32, 40))
+    for i, name in enumerate(scenes.names):
+        image, labels = scenes[i]
+        Image.fromarray(image).save(images / f"{name}.png")
+        write_labels(masks / f"{name}.png", labels, colors)
+
+
+@pytest.fixture(scope="module")
+def trained(folder, tmp_path_factory):
+    """The folder of a finished run, for reading only."""
+    output = tmp_path_factory.mktemp("run")
+    assert cli.main(["train", "--data-path", str(folder), "--output-dir", str(output), "--epochs", "1", *TINY]) == 0
+    return output
+
+
+@pytest.fixture
+def photo(tmp_path):
+    path = tmp_path / "photo.png"
+    Image.fromarray(Scenes(1, size=(45, 61))[0][0]).save(path)
+    return path
+
+
+@pytest.fixture
+def undrawn(monkeypatch):
+    """Leave out the pictures of a run, which take a second."""
+    monkeypatch.setattr(commands, "draw_run", lambda run, dataset, output_dir: None)
+
+
+def files(folder):
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
+
+
+def test_version(run):
+    assert run("--version") == (0, f"npseg {npseg.__version__}\n", "")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_lists_the_flags(run, command):
+    status, said, error = run(command, "--help")
+    assert (status, error) == (0, "")
+    assert all(re.search(rf"(?<![\w-]){flag}\b", said) for flag in COMMANDS[command])
+
+
+def test_help_lists_the_commands(run):
+    status, said, _ = run("--help")
+    assert status == 0
+    assert all(command in said for command in COMMANDS)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ([], "COMMAND"),
+        (["trian"], "trian"),
+        (["train", "--learning-rate", "1"], "--learning-rate"),
+        (["train", "--epochs", "many"], "--epochs.*many"),
+        (["train", "--epochs", "0"], "epochs=0 must be at least 1"),
+        (["train", "--opt", "rprop"], "rprop"),
+        (["train", "--model", "segnet"], "network 'segnet': choose one of 'fcn32s'"),
+        (["train", "--width", "0"], "width"),
+        (["train", "--momentum", "2"], "momentum"),
+        (["train", "--data-path", "nowhere"], "nowhere: does not exist; needs images/"),
+        (["train", "--resume", "none.npz"], "none.npz: there is no such file"),
+        (["evaluate", "none.npz"], "none.npz: there is no such file"),
+        (["predict", "none.npz", "a.png"], "none.npz: there is no such file"),
+        (["predict", "none.npz"], "IMAGE"),
+    ],
+)
+def test_a_wrong_word_is_refused_in_one_line(refused, tmp_path, monkeypatch, words, message):
+    monkeypatch.chdir(tmp_path)
+    assert re.search(message, refused(*words))
+    assert files(tmp_path) == []
+
+
+def test_training_writes_a_run(folder, trained, run):
+    assert files(trained) == ["checkpoint.npz", "curves.png", "predictions.png"]
+    for picture in ("curves.png", "predictions.png"):
+        with Image.open(trained / picture) as image:
+            assert min(image.size) > 200
+    state = checkpoints.load(trained / "checkpoint.npz")
+    assert state.classes == SCENE_CLASSES
+    assert state.progress["data_path"] == str(folder)
+    assert [record["epoch"] for record in state.progress["history"]] == [1]
+
+
+def test_training_says_how_it_goes(folder, tmp_path, run, undrawn):
+    status, said, error = run("train", "--data-path", folder, "--output-dir", tmp_path, "--epochs", "2", *TINY)
+    assert (status, error) == (0, "")
+    assert "4 images to train on, 2 to validate by, 4 classes" in said
+    assert re.search(r"epoch +2/2 +loss \d\.\d+ +mean IoU +[\d.]+ %", said)
+    for figure in ("pixel accuracy", "mean accuracy", "mean IoU", "frequency weighted IoU", "IoU of cat"):
+        assert re.search(rf"^{figure} +([\d.]+|–)$", said, re.MULTILINE)
+
+
+def test_the_flags_reach_the_run(folder, tmp_path, run, monkeypatch):
+    runs = []
+    monkeypatch.setattr(commands, "_fit", lambda run, output_dir: runs.append((run, output_dir)))
+    words = (
+        "train --model fcn16s --width 2 --fc 6 --dropout 0.25 --no-batch-norm --epochs 7 --batch-size 3 --opt adam "
+        "--lr 0.5 --momentum 0.1 --wd 0.01 --lr-scheduler step --lr-step-size 3 --crop 20 24 --no-flip --seed 9"
+    )
+    run(*words.split(), "--data-path", folder, "--output-dir", tmp_path / "out")
+    run("train", "--data-path", folder)
+    (given, output_dir), (default, default_dir) = runs
+    network = {"width": 2, "fc": 6, "dropout": 0.25, "batch_norm": False}
+    assert given.network_config == {"name": "fcn16s"} | network
+    recipe = {"epochs": 7, "batch_size": 3, "optimizer": "adam", "lr": 0.5, "momentum": 0.1, "weight_decay": 0.01}
+    recipe |= {"schedule": "step", "lr_step": 3, "crop": (20, 24), "flip": False, "seed": 9}
+    assert vars(given.settings) == recipe
+    assert output_dir == tmp_path / "out"
+    assert default.network_config == {"name": "fcn8s", "width": 16, "fc": 128}
+    assert (default.settings.optimizer, default.settings.epochs, default.settings.flip) == ("sgd", 30, True)
+    assert default_dir == Path("npseg-run")
+
+
+def test_without_a_folder_it_trains_on_the_scenes(tmp_path, run, undrawn, monkeypatch):
+    monkeypatch.setattr(commands, "SCENES", {"train": (2, 0), "val": (1, 1)})
+    status, said, _ = run("train", "--output-dir", tmp_path, "--epochs", "1", *TINY)
+    assert status == 0
+    assert "2 images to train on, 1 to validate by, 4 classes" in said
+    status, said, _ = run("evaluate", tmp_path / "checkpoint.npz")
+    assert said.startswith("1 images, val of the scenes\n")
+
+
+def test_camvid_is_known_by_its_folders(tmp_path, run, undrawn):
+    for split, count in (("train", 2), ("val", 1)):
+        root = tmp_path / "CamVid"
+        write_pairs(root / split, root / f"{split}annot", count=count, colors=SCENE_COLORS)
+        for mask in (root / f"{split}annot").iterdir():
+            ids = np.asarray(Image.open(mask))
+            Image.fromarray(np.where(ids == 255, 11, ids).astype(np.uint8)).save(mask)
+    words = ["--data-path", root, "--output-dir", tmp_path / "out", "--epochs", "1", "--crop", 32, 32, *TINY]
+    assert run("train", *words)[0] == 0
+    assert load_labeller(tmp_path / "out" / "checkpoint.npz").classes == CAMVID_CLASSES
+    assert "IoU of Bicyclist" in run("evaluate", tmp_path / "out" / "checkpoint.npz")[1]
+
+
+def interrupt(monkeypatch, call):
+    train_step, calls = Run.train_step, iter(range(1, 100))
+
+    def step(run, x, labels):
+        if next(calls) == call:
+            os.kill(os.getpid(), signal.SIGINT)
+        return train_step(run, x, labels)
+
+    monkeypatch.setattr(Run, "train_step", step)
+
+
+def test_ctrl_c_saves_and_resume_ends_with_the_same_bits(folder, tmp_path, run, undrawn, monkeypatch):
+    words = ["train", "--data-path", folder, "--epochs", "2", *TINY, "--output-dir"]
+    with monkeypatch.context() as patch:
+        interrupt(patch, 3)
+        status, _, error = run(*words, tmp_path / "stopped")
+    path = tmp_path / "stopped" / "checkpoint.npz"
+    assert status == 130
+    assert error == (
+        f"npseg train: stopped; saved after step 1 of epoch 2; go on with: npseg train --resume {path}\n"
+    )
+    assert run("train", "--resume", path)[0] == 0
+    assert run(*words, tmp_path / "whole")[0] == 0
+    one, other = (checkpoints.load(tmp_path / name / "checkpoint.npz") for name in ("stopped", "whole"))
+    assert {n: a.tobytes() for n, a in one.weights.items()} == {n: a.tobytes() for n, a in other.weights.items()}
+
+
+def test_ctrl_c_elsewhere_is_no_traceback(run, monkeypatch):
+    def stop(*, progress):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(commands, "check_gradients", stop)
+    assert run("gradcheck") == (130, "", "npseg gradcheck: stopped\n")
+
+
+def test_a_folder_that_holds_a_run_is_left_alone(folder, trained, refused):
+    before = (trained / "checkpoint.npz").read_bytes()
+    error = refused("train", "--data-path", folder, "--output-dir", trained, *TINY)
+    assert f"--resume {trained / 'checkpoint.npz'}" in error
+    assert (trained / "checkpoint.npz").read_bytes() == before
+
+
+def test_resume_does_not_write_over_another_run(trained, tmp_path, refused):
+    other = tmp_path / "checkpoint.npz"
+    other.write_bytes(b"another run")
+    assert f"{other} is already there" in refused(
+        "train", "--resume", trained / "checkpoint.npz", "--output-dir", tmp_path
+    )
+    assert other.read_bytes() == b"another run"
+
+
+def test_resume_takes_no_other_settings(trained, refused):
+    words = ["--lr", "1", "--lr-step-size", "3", "-b", "4", "--model", "fcn32s"]
+    error = refused("train", "--resume", trained / "checkpoint.npz", *words)
+    named = re.findall(r"--[\w-]+", error.partition("leave out")[2])
+    assert sorted(named) == ["--batch-size", "--lr", "--lr-step-size", "--model"]
+
+
+def test_a_run_that_is_done_is_not_continued(trained, refused):
+    path = trained / "checkpoint.npz"
+    assert f"{path} has already done all of its 1 epochs" in refused("train", "--resume", path)
+
+
+def test_resume_finds_the_images_where_they_are_now(folder, tmp_path, run, undrawn, monkeypatch):
+    moved = shutil.copytree(folder, tmp_path / "there")
+    words = ["train", "--data-path", moved, "--epochs", "2", *TINY, "--output-dir", tmp_path / "run"]
+    with monkeypatch.context() as patch:
+        interrupt(patch, 1)
+        run(*words)
+    path = tmp_path / "run" / "checkpoint.npz"
+    moved = moved.rename(tmp_path / "here")
+    status, _, error = run("train", "--resume", path)
+    assert (status, "there: does not exist" in error) == (2, True)
+    assert run("train", "--resume", path, "--data-path", moved)[0] == 0
+    assert checkpoints.load(path).progress["data_path"] == str(moved)
+
+
+def test_bad_data_is_named_before_training_starts(folder, tmp_path, refused):
+    data = shutil.copytree(folder, tmp_path / "data")
+    masks = sorted((data / "masks").iterdir())
+    masks[0].unlink()
+    Image.new("L", (7, 9)).save(masks[1])
+    Image.new("L", (40, 32), 9).save(masks[2])
+    masks[3].write_bytes(masks[3].read_bytes()[:-40])
+    words = ("train", "--data-path", data, "--output-dir", tmp_path / "out", *TINY)
+    error = refused(*words)
+    for mask, what in zip(masks[1:], ("7x9", "holds 9", "cannot be read")):
+        assert re.search(rf"{mask.name}: {what}", error)
+    for mask, kept in zip(masks[1:4], sorted((folder / "masks").iterdir())[1:]):
+        shutil.copy(kept, mask)
+    assert f"{masks[0].name}: is missing" in refused(*words)
+    (data / "classes.txt").unlink()
+    assert "has no classes.txt" in refused(*words)
+    assert not (tmp_path / "out").exists()
+
+
+def test_images_of_several_sizes_need_a_crop(folder, tmp_path, refused, run, undrawn):
+    data = shutil.copytree(folder, tmp_path / "data")
+    for where in ("images", "masks"):
+        path = sorted((data / where).iterdir())[1]
+        Image.open(path).crop((0, 0, 33, 32)).save(path)
+    words = ["train", "--data-path", data, "--epochs", "1", *TINY, "-b", "4", "--output-dir"]
+    assert "a batch needs one size" in refused(*words, tmp_path / "a")
+    assert run(*words, tmp_path / "b", "--crop", 24, 36)[0] == 0
+
+
+def test_a_training_that_diverges_says_so_in_one_line(folder, tmp_path, refused):
+    words = ["--data-path", folder, "--output-dir", tmp_path, "--no-batch-norm", *TINY, "--lr", "1e30"]
+    assert "try a lower learning rate than 1e+30" in refused("train", *words)
+
+
+def test_evaluate_prints_the_figures(trained, folder, run):
+    status, said, error = run("evaluate", trained / "checkpoint.npz")
+    assert (status, error) == (0, "")
+    assert said.startswith(f"2 images, val of {folder}\n")
+    assert len(re.findall(r"^IoU of \w+ +[\d.–]+$", said, re.MULTILINE)) == 4
+    assert run("evaluate", trained / "checkpoint.npz", "--split", "train")[1].startswith("4 images, train of")
+
+
+def test_evaluate_refuses_other_classes_and_splits(trained, folder, tmp_path, refused):
+    checkpoint = trained / "checkpoint.npz"
+    assert "split 'test': choose one of" in refused("evaluate", checkpoint, "--split", "test")
+    data = shutil.copytree(folder, tmp_path / "data")
+    (data / "classes.txt").write_text("lawn\ncat\ntree\nsky\n")
+    error = refused("evaluate", checkpoint, "--data-path", data)
+    assert "knows the classes grass, cat, tree, sky; " in error
+    assert "has lawn, cat, tree, sky" in error
+
+
+@pytest.mark.parametrize("command", [("evaluate",), ("train", "--resume"), ("predict",)])
+@pytest.mark.parametrize("damage", ["no checkpoint", "cut short", "altered"])
+def test_a_damaged_checkpoint_is_refused(trained, tmp_path, refused, photo, command, damage):
+    path = tmp_path / "damaged.npz"
+    whole = (trained / "checkpoint.npz").read_bytes()
+    middle = len(whole) // 2
+    path.write_bytes(
+        {
+            "no checkpoint": b"hello",
+            "cut short": whole[:middle],
+            "altered": whole[:middle] + bytes([whole[middle] ^ 1]) + whole[middle + 1 :],
+        }[damage]
+    )
+    words = [path, photo, "--output-dir", tmp_path / "out"] if command == ("predict",) else [path]
+    assert f"{path}: not a checkpoint, or damaged" in refused(*command, *words)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L", "RGBA", "P", "1", "LA"])
+@pytest.mark.parametrize("size", [(61, 45), (33, 7)])
+def test_predict_labels_images_of_any_mode_and_size(trained, photo, tmp_path, run, mode, size):
+    with Image.open(photo) as image:
+        image.resize(size).convert(mode).save(photo)
+    status, said, error = run("predict", trained / "checkpoint.npz", photo, "--output-dir", tmp_path / "out")
+    assert (status, error) == (0, "")
+    assert files(tmp_path / "out") == ["photo.png", "photo_overlay.png"]
+    with Image.open(tmp_path / "out" / "photo.png") as labels:
+        assert (labels.mode, labels.size) == ("P", size)
+        assert set(np.unique(np.asarray(labels))) <= set(range(4))
+        assert np.reshape(labels.getpalette()[:12], (4, 3)).tolist() == SCENE_COLORS.tolist()
+        shares = np.bincount(np.asarray(labels).ravel(), minlength=4) / labels.size[0] / labels.size[1]
+    assert f"{SCENE_CLASSES[shares.argmax()]} {100 * shares.max():.0f} %" in said
+    with Image.open(tmp_path / "out" / "photo_overlay.png") as overlay:
+        assert overlay.width >= size[0]
+        assert overlay.height > size[1], "the legend stands beneath"
+
+
+def test_predict_labels_as_the_labeller_does(trained, photo, tmp_path, run):
+    run("predict", trained / "checkpoint.npz", photo, "--output-dir", tmp_path / "out")
+    image = np.asarray(Image.open(photo))
+    expected = load_labeller(trained / "checkpoint.npz").labels(image)
+    assert np.array_equal(np.asarray(Image.open(tmp_path / "out" / "photo.png")), expected)
+
+
+def test_predict_writes_over_nothing_unless_forced(trained, photo, tmp_path, run, refused):
+    words = ["predict", trained / "checkpoint.npz", photo, "--output-dir", tmp_path / "out"]
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "photo_overlay.png").write_text("mine")
+    assert "photo_overlay.png is already there; add --force" in refused(*words)
+    assert files(tmp_path / "out") == ["photo_overlay.png"]
+    assert run(*words, "--force")[0] == 0
+    assert Image.open(tmp_path / "out" / "photo_overlay.png").format == "PNG"
+
+
+def test_predict_never_writes_over_the_image_itself(trained, photo, refused):
+    before = photo.read_bytes()
+    words = ["predict", trained / "checkpoint.npz", photo, "--output-dir", photo.parent, "--force"]
+    assert "would be replaced by its own labels" in refused(*words)
+    assert photo.read_bytes() == before
+
+
+@pytest.mark.parametrize(("one", "other"), [("a/x.png", "b/x.png"), ("x.png", "x.jpg"), ("x.png", "x_overlay.png")])
+def test_two_images_of_one_name_are_refused(trained, photo, tmp_path, refused, one, other):
+    for name in (one, other):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        Image.open(photo).save(tmp_path / name)
+    words = [tmp_path / one, tmp_path / other, "--output-dir", tmp_path / "out"]
+    assert "would both be written to" in refused("predict", trained / "checkpoint.npz", *words)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("kind", ["missing", "text", "cut short"])
+def test_what_is_no_image_is_refused_and_nothing_written(trained, photo, tmp_path, refused, kind):
+    wrong = tmp_path / "wrong.png"
+    if kind != "missing":
+        wrong.write_bytes(b"hello" if kind == "text" else photo.read_bytes()[:-100])
+    words = [photo, wrong, "--output-dir", tmp_path / "out"]
+    assert str(wrong) in refused("predict", trained / "checkpoint.npz", *words)
+    assert not (tmp_path / "out").exists()
+
+
+def test_gradcheck_prints_a_table(run, monkeypatch):
+    rows = [Row("conv", "im2col", "x", 3e-11), Row("relu", "", "x", 2e-12)]
+    monkeypatch.setattr(commands, "check_gradients", lambda *, progress: progress("conv") or rows)
+    status, said, error = run("gradcheck")
+    assert (status, error) == (0, "")
+    assert said.splitlines()[1].split() == ["conv", "im2col", "x", "3.0e-11"]
+    assert said.endswith("2 gradients; the largest error is 3.0e-11\n")
+
+
+def test_demo_trains_compares_and_draws(tmp_path, run, monkeypatch):
+    for name, value in {"TRAIN": 3, "VAL": 1, "TEST": 2}.items():
+        monkeypatch.setattr(demo, name, value)
+    monkeypatch.setattr(demo, "NETWORK", {"name": "fcn8s", "width": 1, "fc": 4})
+    monkeypatch.setattr(demo, "SETTINGS", demo.replace(demo.SETTINGS, epochs=1, batch_size=2))
+    monkeypatch.setattr(demo, "Scenes", lambda count, seed: seeds.append(seed) or Scenes(count, size=(32, 40)))
+    seeds = []
+    status, said, error = run("demo", "--output-dir", tmp_path / "demo", "--seed", "4")
+    assert (status, error) == (0, "")
+    assert files(tmp_path / "demo") == ["checkpoint.npz", "curves.png", "predictions.png"]
+    assert len(set(seeds)) == 3, "training, validation and test have scenes of their own"
+    columns = r" +[\d.–]+ +[\d.–]+$"
+    for figure in ("pixel accuracy", "mean accuracy", "mean IoU", "frequency weighted IoU", "IoU of sky"):
+        assert re.search(f"^{figure}{columns}", said, re.MULTILINE)
+    assert re.search("network +colour alone", said)
+    assert "Try next:" in said
+    assert load_labeller(tmp_path / "demo" / "checkpoint.npz").classes == SCENE_CLASSES
+
+
+def npseg_process(*words, **options):
+    words = [sys.executable, "-m", "npseg", *map(str, words)]
+    return subprocess.Popen(words, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options)
+
+
+def test_as_a_program():
+    program = npseg_process("predict", "none.npz", "a.png")
+    assert program.communicate(timeout=60) == ("", "npseg predict: none.npz: there is no such file\n")
+    assert program.returncode == 2
+
+
+def test_ctrl_c_to_the_program(folder, tmp_path):
+    words = ["--data-path", folder, "--output-dir", tmp_path, "--epochs", "10000", *TINY]
+    program, path = npseg_process("train", *words), tmp_path / "checkpoint.npz"
+    try:
+        until = time.monotonic() + 60
+        while not path.exists() and time.monotonic() < until:
+            time.sleep(0.02)
+        program.send_signal(signal.SIGINT)
+        _, error = program.communicate(timeout=60)
+    finally:
+        program.kill()
+        program.wait()
+    assert program.returncode == 130
+    assert re.fullmatch(r"npseg train: stopped; saved after step \d of epoch \d+; go on with: .*\n", error)
+    assert checkpoints.load(path).progress["epoch"] >= 1
+    assert files(tmp_path) == ["checkpoint.npz"]
