@@ -39,17 +39,15 @@ def train(network: dict[str, Any], settings: dict[str, Any], data_path: str | No
     output_dir : Path
         Where the checkpoint and the pictures go; it must not hold a checkpoint yet.
     """
-    if (output_dir / CHECKPOINT).exists():
-        raise ValueError(
-            f"{output_dir / CHECKPOINT} is already there; continue it with --resume {output_dir / CHECKPOINT}, "
-            "or give another --output-dir"
-        )
+    _refuse_another_run(output_dir / CHECKPOINT)
     recipe = Settings(**settings)
     _fit(Run.start(network, recipe, *_open(data_path), data_path=data_path), output_dir)
 
 
 def resume(checkpoint: Path, data_path: str | None, output_dir: Path) -> None:
     """Continue a run from its checkpoint, with the images where they were or where they are now."""
+    if (output_dir / CHECKPOINT).resolve() != checkpoint.resolve():
+        _refuse_another_run(output_dir / CHECKPOINT)
     state = load(checkpoint)
     if "settings" not in state.progress:
         raise ValueError(f"{checkpoint} holds no training run to continue")
@@ -79,13 +77,16 @@ def evaluate(checkpoint: Path, data_path: str | None, split: str) -> None:
 def predict(checkpoint: Path, images: Sequence[Path], output_dir: Path, *, force: bool) -> None:
     """Write the labels of each image, a PNG with palette, and an overlay with a legend.
 
-    Nothing is written if an output is already there, unless ``force``, or if two images would share one.
+    Nothing is written if an output is already there, unless ``force``, if two images would share one, or if an
+    image cannot be read.
     """
     labeller = load_labeller(checkpoint)
     outputs = {
         path: (output_dir / f"{path.stem}.png", output_dir / f"{path.stem}_overlay.png") for path in images
     }
     _refuse_overwriting(images, outputs, force)
+    for path in outputs:
+        read_image(path)  # refuses what it cannot read
     output_dir.mkdir(parents=True, exist_ok=True)
     for path, (labels_path, overlay_path) in tqdm(outputs.items(), unit="image", leave=False, disable=None):
         image = read_image(path)
@@ -169,6 +170,13 @@ def draw_run(run: Run, dataset: Dataset, output_dir: Path) -> None:
     picture = comparison(images, truths, predictions, dataset.classes, dataset.colors)
     picture.savefig(output_dir / "predictions.png", dpi=150)
     curves(run.history).savefig(output_dir / "curves.png", dpi=150)
+
+
+def _refuse_another_run(checkpoint: Path) -> None:
+    if checkpoint.exists():
+        raise ValueError(
+            f"{checkpoint} is already there; continue it with --resume {checkpoint}, or give another --output-dir"
+        )
 
 
 def _refuse_overwriting(images: Sequence[Path], outputs: dict[Path, tuple[Path, Path]], force: bool) -> None:

@@ -55,7 +55,9 @@ def test_scores_of_any_height_make_probabilities(labeller):
 
 def test_the_image_is_normalised_as_in_training(labeller):
     image = photograph((32, 40))
-    x = (image.transpose(2, 0, 1) / 255 - NORMALIZATION.mean[:, None, None]) / NORMALIZATION.std[:, None, None]
+    x = (image.transpose(2, 0, 1) / 255 - NORMALIZATION.mean[:, None, None]) / NORMALIZATION.std[
+        :, None, None
+    ]
     scores = labeller.scores(image)
     expected = labeller.network.forward(x[None].astype(scores.dtype))[0]
     np.testing.assert_allclose(scores, expected, rtol=1e-3, atol=1e-4)

@@ -40,7 +40,9 @@ def test_results_come_back_in_the_order_of_their_pieces(cores):
 
 @pytest.mark.parametrize("pieces", [[], [7]])
 def test_few_pieces_need_no_threads(cores, pieces):
-    assert share_out(lambda piece: threading.current_thread(), pieces) == [threading.main_thread()] * len(pieces)
+    assert share_out(lambda piece: threading.current_thread(), pieces) == [threading.main_thread()] * len(
+        pieces
+    )
 
 
 def test_an_exception_comes_through(cores):

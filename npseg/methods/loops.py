@@ -43,15 +43,15 @@ def correlate(
 ) -> Array:
     """Slide the kernels over x: ``y[o] = sum of x[i] * w[k]`` over all meetings."""
     shape = (len(x), len(w), *size)
-    planes = len(x) * prod(w.shape[:2])
-    meetings = _meetings(x.shape[2:], w.shape[2:], size, stride, padding, dilation, planes)
+    channels = _channels(len(x), w, groups)
+    meetings = _meetings(x.shape[2:], w.shape[2:], size, stride, padding, dilation, len(channels))
     return _sum(
         shape,
         x.dtype,
         (
             ((n, above, *o), x[n, below, *i] * w[above, c, *k])
-            for n, above, below, c in _channels(len(x), w, groups)
             for i, k, o in meetings
+            for n, above, below, c in channels
         ),
     )
 
@@ -69,15 +69,15 @@ def correlate_adjoint_x(
 ) -> Array:
     """Stamp the kernels down: ``x[i] = sum of y[o] * w[k]`` over all meetings."""
     shape = (len(y), groups * w.shape[1], *size)
-    planes = len(y) * prod(w.shape[:2])
-    meetings = _meetings(size, w.shape[2:], y.shape[2:], stride, padding, dilation, planes)
+    channels = _channels(len(y), w, groups)
+    meetings = _meetings(size, w.shape[2:], y.shape[2:], stride, padding, dilation, len(channels))
     return _sum(
         shape,
         y.dtype,
         (
             ((n, below, *i), y[n, above, *o] * w[above, c, *k])
-            for n, above, below, c in _channels(len(y), w, groups)
             for i, k, o in meetings
+            for n, above, below, c in channels
         ),
     )
 
@@ -95,15 +95,15 @@ def correlate_adjoint_w(
 ) -> Array:
     """Find what each tap has seen: ``w[k] = sum of x[i] * y[o]`` over all meetings."""
     w = np.empty((y.shape[1], x.shape[1] // groups, *size), x.dtype)
-    planes = len(x) * prod(w.shape[:2])
-    meetings = _meetings(x.shape[2:], size, y.shape[2:], stride, padding, dilation, planes)
+    channels = _channels(len(x), w, groups)
+    meetings = _meetings(x.shape[2:], size, y.shape[2:], stride, padding, dilation, len(channels))
     return _sum(
         w.shape,
         x.dtype,
         (
             ((above, c, *k), x[n, below, *i] * y[n, above, *o])
-            for n, above, below, c in _channels(len(x), w, groups)
             for i, k, o in meetings
+            for n, above, below, c in channels
         ),
     )
 
@@ -113,16 +113,15 @@ def argmax(
 ) -> np.ndarray[Any, np.dtype[np.int32]]:
     """Find each window's winner: the first largest pixel, or the first that is not a number."""
     winners = np.full((*x.shape[:2], *out), -1, np.int32)
-    meetings = _meetings(x.shape[2:], kernel, out, stride, padding, dilation, prod(x.shape[:2]))
-    pixels = _pixel_numbers(x.shape[2:])
-    for n, c in product(range(x.shape[0]), range(x.shape[1])):
-        best: dict[Ints, Any] = {}
-        for i, _, o in meetings:
-            value = x[n, c, *i]
-            beaten = o not in best or value > best[o] or (value != value and best[o] == best[o])
-            if beaten:
-                best[o] = value
-                winners[n, c, *o] = pixels[i]
+    best: dict[Ints, Any] = {}
+    planes = list(np.ndindex(*x.shape[:2]))
+    for i, _, o in _meetings(x.shape[2:], kernel, out, stride, padding, dilation, len(planes)):
+        for plane in planes:
+            window, value = (*plane, *o), x[(*plane, *i)]
+            first = window not in best
+            if first or value > best[window] or (value != value and best[window] == best[window]):
+                best[window] = value
+                winners[window] = _number(i, x.shape[2:])
     return winners
 
 
@@ -160,11 +159,7 @@ def mean(
     y = _sum(
         (*x.shape[:2], *out),
         x.dtype,
-        (
-            ((n, c, *o), x[n, c, *i])
-            for n, c in product(range(x.shape[0]), range(x.shape[1]))
-            for i, _, o in meetings
-        ),
+        (((n, c, *o), x[n, c, *i]) for i, _, o in meetings for n, c in np.ndindex(*x.shape[:2])),
     )
     for n, c, *o in np.ndindex(*y.shape):
         count = divisor or _places(tuple(o), x.shape[2:], kernel, stride, padding, include_padding)
@@ -186,15 +181,16 @@ def spread(
     ones = (1,) * len(kernel)
     meetings = _meetings(size, kernel, y.shape[2:], stride, padding, ones, prod(y.shape[:2]))
     counts = {
-        o: divisor or _places(o, size, kernel, stride, padding, include_padding) for _, _, o in meetings
+        o: divisor or _places(o, size, kernel, stride, padding, include_padding)
+        for o in np.ndindex(*y.shape[2:])
     }
     return _sum(
         (*y.shape[:2], *size),
         y.dtype,
         (
             ((n, c, *i), _over(y[n, c, *o], counts[o]))
-            for n, c in product(range(y.shape[0]), range(y.shape[1]))
             for i, _, o in meetings
+            for n, c in np.ndindex(*y.shape[:2])
         ),
     )
 
@@ -207,25 +203,45 @@ def _meetings(
     padding: Pairs,
     dilation: Ints,
     planes: int,
-) -> list[tuple[Ints, Ints, Ints]]:
-    """List all (i, k, o) such that tap k of window o reads pixel i, to be gone through once for each plane."""
-    _refuse_hours(planes * prod(kernel) * prod(out))
-    meetings = []
-    for o, k in product(np.ndindex(*out), np.ndindex(*kernel)):
-        i = tuple(
-            window * s + tap * d - before
-            for window, tap, s, d, (before, _) in zip(o, k, stride, dilation, padding)
+) -> Iterator[tuple[Ints, Ints, Ints]]:
+    """Go through all (i, k, o) such that tap k of window o reads pixel i, unless that would take hours.
+
+    ``planes`` is how many products there are at each meeting.
+    """
+    products = planes * prod(kernel) * prod(out)
+    if products > MOST_PRODUCTS:
+        raise ValueError(
+            f"method 'loops' would compute {products:,} products one by one, which takes about "
+            f"{products / MOST_PRODUCTS:.0f} hours; use method='im2col'"
         )
-        if all(0 <= place < length for place, length in zip(i, size)):
-            meetings.append((i, k, o))
-    return meetings
+    return _walk(size, kernel, out, stride, padding, dilation)
 
 
-def _channels(images: int, w: Array, groups: int) -> Iterator[tuple[int, int, int, int]]:
-    """Go through the channels that a weight joins: (image, channel above, channel below, its place in w)."""
+def _walk(
+    size: Sequence[int],
+    kernel: Sequence[int],
+    out: Sequence[int],
+    stride: Ints,
+    padding: Pairs,
+    dilation: Ints,
+) -> Iterator[tuple[Ints, Ints, Ints]]:
+    for o in np.ndindex(*out):
+        for k in np.ndindex(*kernel):
+            i = tuple(
+                window * s + tap * d - before
+                for window, tap, s, d, (before, _) in zip(o, k, stride, dilation, padding)
+            )
+            if all(0 <= place < length for place, length in zip(i, size)):
+                yield i, k, o
+
+
+def _channels(images: int, w: Array, groups: int) -> list[tuple[int, int, int, int]]:
+    """List the channels that a weight joins: (image, channel above, channel below, its place in w)."""
     above_per_group = max(1, w.shape[0] // groups)
-    for n, above, c in product(range(images), range(w.shape[0]), range(w.shape[1])):
-        yield n, above, (above // above_per_group) * w.shape[1] + c, c
+    return [
+        (n, above, (above // above_per_group) * w.shape[1] + c, c)
+        for n, above, c in product(range(images), range(w.shape[0]), range(w.shape[1]))
+    ]
 
 
 def _sum(shape: Ints, dtype: Any, terms: Iterable[Term]) -> Array:
@@ -255,14 +271,9 @@ def _over(total: Any, count: float) -> Any:
     return total if count == 1 else total / count
 
 
-def _pixel_numbers(size: Sequence[int]) -> dict[Ints, int]:
-    """Return the number of each pixel of a plane, in row-major order."""
-    return {i: number for number, i in enumerate(np.ndindex(*size))}
-
-
-def _refuse_hours(products: int) -> None:
-    if products > MOST_PRODUCTS:
-        raise ValueError(
-            f"method 'loops' would compute {products:,} products one by one, which takes about "
-            f"{products / MOST_PRODUCTS:.0f} hours; use method='im2col'"
-        )
+def _number(i: Ints, size: Sequence[int]) -> int:
+    """Return the number of a pixel of a plane, in row-major order."""
+    number = 0
+    for place, length in zip(i, size):
+        number = number * length + place
+    return number
