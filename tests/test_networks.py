@@ -57,6 +57,15 @@ def test_the_papers_crops(head, crops):
     assert tiny(head, paper_padding=True).crops == crops
 
 
+def test_the_papers_crops_are_made(monkeypatch):
+    crop, offsets = fcn.crop_forward, []
+    monkeypatch.setattr(
+        fcn, "crop_forward", lambda x, offset, size: offsets.append(offset) or crop(x, offset, size)
+    )
+    tiny("8s", paper_padding=True).forward(np.zeros((2, 3, 5, 40), "float32"))
+    assert [offset for offset in offsets if offset] == [5, 9, 31]
+
+
 @pytest.mark.parametrize("head", HEADS)
 def test_plain_padding_needs_no_crop(head):
     assert set(tiny(head).crops.values()) == {0}
@@ -226,9 +235,11 @@ def test_dropout_comes_after_fc6_and_fc7():
         outputs.append(network.forward(x))
     assert_same(outputs[0], outputs[1])
     assert not np.array_equal(outputs[0], outputs[2])
-    names = list(network.layers["to_score"].layers)
-    assert names[names.index("fc6_relu") + 1] == "drop6"
-    assert names[names.index("fc7_relu") + 1] == "drop7"
+    layers = network.layers["to_score"].layers
+    names = list(layers)
+    for fc, drop in (("fc6_relu", "drop6"), ("fc7_relu", "drop7")):
+        assert names[names.index(fc) + 1] == drop
+        assert layers[drop].p == 0.5
 
 
 @pytest.mark.parametrize("name", NETWORKS)

@@ -369,7 +369,7 @@ def test_other_refusals_of_cross_entropy():
     with pytest.raises(ValueError, match=r"weight has shape \(2,\); \(3,\), one for each channel, is needed"):
         cross_entropy_forward(logits, labels, weight=np.ones(2))
     _, cache = cross_entropy_forward(logits, labels, reduction="none")
-    with pytest.raises(ValueError, match=r"dout has shape \(2, 3\); \(2, 4\), that of the loss, is needed"):
+    with pytest.raises(ValueError, match=r"dout has shape \(2, 3\); \(2, 4\), that of the output, is needed"):
         cross_entropy_backward(np.ones((2, 3)), cache)
 
 

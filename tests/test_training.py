@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -121,8 +122,41 @@ def test_stopped_again_and_again_it_ends_with_the_same_bits(tmp_path, undisturbe
     assert bits(run) == undisturbed["sgd"]
 
 
-def test_other_seeds_end_with_other_bits(undisturbed):
-    assert bits(fitted(start(Settings(epochs=2, batch_size=2, lr=0.02, seed=5)))) != undisturbed["sgd"]
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("batch_size", 3),
+        ("optimizer", "adam"),
+        ("lr", 0.01),
+        ("momentum", 0.5),
+        ("weight_decay", 0.1),
+        ("schedule", "constant"),
+        ("crop", (32, 32)),
+        ("flip", False),
+        ("seed", 5),
+    ],
+)
+def test_every_setting_makes_a_difference(undisturbed, setting, value):
+    other = fitted(start(replace(RECIPES["sgd"], **{setting: value})))
+    assert bits(other)[0] != undisturbed["sgd"][0]
+
+
+def test_every_step_draws_anew(monkeypatch):
+    run, drawn = start(), []
+    train = run.network.train
+    monkeypatch.setattr(
+        run.network, "train", lambda rng: drawn.append(str(rng.bit_generator.state)) or train(rng)
+    )
+    fitted(run)
+    assert len(set(drawn)) == len(drawn) == 6
+
+
+def test_the_loss_of_an_epoch_is_the_mean_over_its_steps(monkeypatch):
+    run, losses = start(), []
+    step = run.train_step
+    monkeypatch.setattr(run, "train_step", lambda *batch: losses.append(step(*batch)) or losses[-1])
+    fitted(run)
+    assert [record["loss"] for record in run.history] == [sum(losses[:3]) / 3, sum(losses[3:]) / 3]
 
 
 def test_a_second_ctrl_c_stops_at_once(tmp_path, interrupting):

@@ -126,13 +126,13 @@ def cross_entropy_forward(
     return xp.asarray(loss, logits.dtype), cache
 
 
-def cross_entropy_backward(dout: Array | None, cache: CrossEntropyCache) -> Array:
+def cross_entropy_backward(dout: Array | None = None, cache: CrossEntropyCache | None = None) -> Array:
     """Return the gradient with respect to the logits: probability minus truth, for each pixel that counts.
 
     Parameters
     ----------
-    dout : 0-d array or float, or (N, ...) array for "none"
-        Gradient with respect to the loss; 1 if None.
+    dout : 0-d array or float, or (N, ...) array for "none", optional
+        Gradient with respect to the loss; 1 unless given.
     cache : CrossEntropyCache
         From :func:`cross_entropy_forward`.
 
@@ -145,21 +145,25 @@ def cross_entropy_backward(dout: Array | None, cache: CrossEntropyCache) -> Arra
     ------
     ValueError
         If dout has not the loss's shape.
+    TypeError
+        If there is no cache, or dout is an array of another dtype than the loss.
 
     Examples
     --------
     >>> import numpy as np
     >>> loss, cache = cross_entropy_forward(np.zeros((1, 2)), np.array([1]))
-    >>> cross_entropy_backward(1, cache)
+    >>> cross_entropy_backward(cache=cache)
     array([[ 0.5, -0.5]])
     """
     op = "cross_entropy_backward"
+    if cache is None:
+        raise TypeError(f"{op}: the cache of cross_entropy_forward is needed")
     log_p, truth, counts, spread, smoothing, total, reduction = cache
     xp = array_module(log_p)
-    dout = xp.asarray(1 if dout is None else dout, log_p.dtype)
-    if dout.ndim:
-        arguments.same_shape(op, "dout", dout, truth.shape if reduction == "none" else (), "the loss")
+    if hasattr(dout, "ndim") and dout.ndim:
+        arguments.gradient(op, dout, truth.shape if reduction == "none" else (), str(log_p.dtype))
         dout = dout[:, None]
+    dout = xp.asarray(1 if dout is None else dout, log_p.dtype)
     if total is not None:
         dout = dout * _inverse(total)
 

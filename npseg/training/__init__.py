@@ -3,9 +3,10 @@
 from npseg.training.checkpoints import Checkpoint
 from npseg.training.color import ColorClassifier
 from npseg.training.evaluation import evaluate
-from npseg.training.loop import Interrupted, Run, Settings, load_labeller
+from npseg.training.loop import Interrupted, Run, load_labeller
 from npseg.training.metrics import Metrics, confusion_matrix, metrics, report
 from npseg.training.optimizers import SGD, Adam
+from npseg.training.settings import Settings
 
 __all__ = [
     "SGD",

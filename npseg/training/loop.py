@@ -23,76 +23,14 @@ from npseg import backend, networks
 from npseg.data import Dataset, Normalization, batches, mean_and_std, steps_per_epoch
 from npseg.ops.loss import cross_entropy_backward, cross_entropy_forward
 from npseg.predict import Labeller
-from npseg.training import checkpoints, optimizers, schedules
+from npseg.training import checkpoints
 from npseg.training.checkpoints import Checkpoint
 from npseg.training.evaluation import evaluate
 from npseg.training.metrics import metrics
+from npseg.training.settings import Settings
 
 #: The file, in a run's folder, that holds its last state.
 CHECKPOINT = "checkpoint.npz"
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What a run does; stored in its checkpoints.
-
-    Attributes
-    ----------
-    epochs : int
-        Times that every training image is used.
-    batch_size : int
-        Images a step.
-    optimizer : {"sgd", "adam"}
-        The optimizer.
-    lr : float
-        Learning rate at the start.
-    momentum, weight_decay : float
-        Of the optimizer; Adam has its own two momenta and passes over this one.
-    schedule : {"poly", "step", "constant"}
-        How the learning rate goes down.
-    lr_step : int
-        For "step": epochs after which it is divided by ten.
-    crop : (height, width) or None
-        Size of the random piece of each image that is trained on.
-    flip : bool
-        Mirror half of the images.
-    seed : int
-        Of all that is random.
-    """
-
-    epochs: int = 30
-    batch_size: int = 8
-    optimizer: str = "sgd"
-    lr: float = 0.05
-    momentum: float = 0.9
-    weight_decay: float = 5e-4
-    schedule: str = "poly"
-    lr_step: int = 10
-    crop: tuple[int, int] | None = None
-    flip: bool = True
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        for name in ("epochs", "batch_size", "lr_step"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"training: {name}={getattr(self, name)} must be at least 1")
-        if self.seed < 0:
-            raise ValueError(f"training: seed={self.seed} must not be negative")
-        if self.crop is not None:
-            object.__setattr__(self, "crop", tuple(self.crop))
-
-    def make_optimizer(self, params: dict[str, Any]) -> optimizers.Optimizer:
-        """Make the optimizer of these parameters."""
-        own = {"momentum": self.momentum} if self.optimizer == "sgd" else {}
-        return optimizers.make(self.optimizer, params, weight_decay=self.weight_decay, **own)
-
-    def make_schedule(self, steps_per_epoch: int) -> schedules.Schedule:
-        """Make the schedule, from a step to its learning rate."""
-        own: dict[str, dict[str, float]] = {
-            "poly": {"total": self.epochs * steps_per_epoch},
-            "step": {"every": self.lr_step * steps_per_epoch},
-        }
-        return schedules.make(self.schedule, lr=self.lr, **own.get(self.schedule, {}))
 
 
 class Interrupted(KeyboardInterrupt):
