@@ -160,12 +160,13 @@ def cross_entropy_backward(dout: Array | None = None, cache: CrossEntropyCache |
         raise TypeError(f"{op}: the cache of cross_entropy_forward is needed")
     log_p, truth, counts, spread, smoothing, total, reduction = cache
     xp = array_module(log_p)
-    if hasattr(dout, "ndim") and dout.ndim:
-        arguments.gradient(op, dout, truth.shape if reduction == "none" else (), str(log_p.dtype))
-        dout = dout[:, None]
-    dout = xp.asarray(1 if dout is None else dout, log_p.dtype)
+    factor: Array = 1 if dout is None else dout
+    if hasattr(factor, "ndim") and factor.ndim:
+        arguments.gradient(op, factor, truth.shape if reduction == "none" else (), str(log_p.dtype))
+        factor = factor[:, None]
+    factor = xp.asarray(factor, log_p.dtype)
     if total is not None:
-        dout = dout * _inverse(total)
+        factor = factor * _inverse(total)
 
     # (sum of the target) * probability - target, the target being what each -log p was weighted with
     classes = arguments.per_channel(xp.arange(log_p.shape[1]), truth.ndim - 1)
@@ -177,7 +178,7 @@ def cross_entropy_backward(dout: Array | None = None, cache: CrossEntropyCache |
     dlogits = xp.exp(log_p)
     dlogits *= share
     dlogits -= target
-    dlogits *= dout
+    dlogits *= factor
     return dlogits
 
 
