@@ -355,6 +355,12 @@ def test_the_colour_classifier_does_not_count_void():
     assert ColorClassifier(void).labels(np.array([[BLACK, WHITE, RED]], np.uint8)).tolist() == [[2, 1, 2]]
 
 
+def test_the_colour_classifier_sees_all_three_channels():
+    colors = [[(200, 0, 0), (0, 200, 0), (0, 0, 200), BLACK]]
+    picture = Pictures((colors, [[0, 1, 2, 3]]), classes=("r", "g", "b", "none"))
+    assert ColorClassifier(picture).labels(picture[0][0]).tolist() == [[0, 1, 2, 3]]
+
+
 def test_evaluate_is_the_confusion_matrix_by_hand():
     class ByRow:
         def labels(self, image):
