@@ -193,8 +193,19 @@ class Window:
 
     @property
     def reach(self) -> Ints:
-        """Size of the padded plane that the windows together cover."""
-        return tuple(s * (o - 1) + span for o, s, span in zip(self.out, self.stride, self.span))
+        """Size of the padded plane that the windows together cover, filled up to a whole number of groups."""
+        return tuple(
+            s * (o - 1) + d * (-(-k // g) * g - 1) + 1
+            for o, s, d, k, g in zip(self.out, self.stride, self.dilation, self.kernel, self.group)
+        )
+
+    @property
+    def group(self) -> Ints:
+        """How many neighbouring taps never meet: over all windows, taps less than a stride apart read other pixels.
+
+        Where a dilation parts the taps, each is a group of its own.
+        """
+        return tuple(s if d == 1 else 1 for s, d in zip(self.stride, self.dilation))
 
     def positions(self, axis: int, xp: ModuleType = np) -> Array:
         """Return the coordinate that each tap of each window reads on one axis.
@@ -267,6 +278,27 @@ class Window:
                 tuple(
                     slice(k * d, k * d + s * (o - 1) + 1, s)
                     for k, d, s, o in zip(tap, self.dilation, self.stride, self.out)
+                ),
+            )
+
+    def groups(self) -> Iterator[tuple[tuple[slice, ...], tuple[slice, ...]]]:
+        """Go through the taps of a window in groups that never meet, each with what it reads of the padded plane.
+
+        Yields
+        ------
+        taps : tuple of slice
+            The group's taps; the last group of an axis may have fewer than ``group``.
+        read : tuple of slice
+            Pixels of the padded plane, ``out * group`` on each axis: cut into pieces of ``group``, there is a piece
+            for each window, and a pixel in it for each tap.
+        """
+        starts = [range(0, k, g) for k, g in zip(self.kernel, self.group)]
+        for first in product(*starts):
+            yield (
+                tuple(slice(t, min(t + g, k)) for t, g, k in zip(first, self.group, self.kernel)),
+                tuple(
+                    slice(t * d, t * d + s * (o - 1) + g, s // g)
+                    for t, g, d, s, o in zip(first, self.group, self.dilation, self.stride, self.out)
                 ),
             )
 

@@ -79,16 +79,14 @@ def im2col(
     """
     op = "im2col"
     arguments.arrays(op, x=x)
-    n = arguments.spatial(op, "x", x)
+    arguments.spatial(op, "x", x)
     window = arguments.sliding_window(
         op, x.shape[2:], kernel_size, stride=stride, padding=padding, dilation=dilation
     )
     padded = _pad(x.swapaxes(0, 1), window)
-    cols = _cut(padded, window)  # (C, K, N, *out)
-    images, channels = x.shape[:2]
-    return cols.transpose(2, 0, 1, *range(3, n + 3)).reshape(
-        images, channels * prod(window.kernel), prod(window.out)
-    )
+    taps, windows = prod(window.kernel), prod(window.out)
+    cols = _cut(padded, window).reshape(x.shape[1], taps, len(x), windows)
+    return cols.transpose(2, 0, 1, 3).reshape(len(x), x.shape[1] * taps, windows)
 
 
 def col2im(
@@ -146,8 +144,8 @@ def col2im(
             f"of {taps} taps in images of size {size}"
         )
     images, channels = cols.shape[0], cols.shape[1] // taps
-    cols = cols.reshape(images, channels, taps, *window.out)
-    padded = _put_back(cols.transpose(1, 2, 0, *range(3, n + 3)), window)
+    cols = cols.reshape(images, channels, taps, windows).transpose(1, 2, 0, 3)
+    padded = _put_back(cols.reshape(channels, *window.kernel, images, *window.out), window)
     return _crop(padded, window).swapaxes(0, 1)
 
 
@@ -201,7 +199,8 @@ def correlate_adjoint_x(
         padded = xp.zeros((channels, above.shape[1], *window.reach), y.dtype)
         for rows, block, view in _row_blocks(padded, window):
             cols = columns_of_w @ above[:, :, rows].reshape(groups, len(w) // groups, -1)
-            _add_back(cols.reshape(channels, -1, above.shape[1], *block.out), block, view)
+            cols = cols.reshape(channels, *window.kernel, above.shape[1], *block.out)
+            _add_back(cols, block, view)
         x[images] = _crop(padded, window).swapaxes(0, 1)
 
     share_out(work, _image_blocks(len(y), channels, window, y.dtype.itemsize))
@@ -251,7 +250,7 @@ def argmax(x: Array, out: Ints, *, kernel: Ints, stride: Ints, padding: Pairs, d
         best = xp.full(indices[images].shape, -xp.inf, x.dtype)
         winner = xp.broadcast_to(first, best.shape).copy()
         for number, (_, read) in enumerate(window.taps()):
-            value = padded[:, :, *read]
+            value = padded[:, :, *read].copy()  # read four times below, and strided only once
             wins = ~(value <= best) & (best == best)
             xp.copyto(best, value, where=wins)
             xp.copyto(winner, number, where=wins)
@@ -336,23 +335,36 @@ def _crop(padded: Array, window: Window) -> Array:
 
 
 def _cut(padded: Array, window: Window) -> Array:
-    """Cut the windows out of padded planes (C, N, *reach): columns (C, K, N, *out)."""
+    """Cut the windows out of padded planes (C, N, *reach): columns (C, *kernel, N, *out)."""
     channels, images = padded.shape[:2]
-    cols = array_module(padded).empty((channels, prod(window.kernel), images, *window.out), padded.dtype)
-    for number, (_, read) in enumerate(window.taps()):
-        cols[:, number] = padded[:, :, *read]
+    cols = array_module(padded).empty((channels, *window.kernel, images, *window.out), padded.dtype)
+    for taps, pixels in _together(padded, window):
+        cols[:, *taps] = pixels
     return cols
 
 
 def _add_back(cols: Array, window: Window, padded: Array) -> None:
-    """Add columns (C, K, N, *out) to the padded planes (C, N, *reach) that they were cut out of."""
-    for number, (_, read) in enumerate(window.taps()):
-        padded[:, :, *read] += cols[:, number]
+    """Add columns (C, *kernel, N, *out) to the padded planes (C, N, *reach) that they were cut out of."""
+    for taps, pixels in _together(padded, window):
+        pixels[...] += cols[:, *taps]
+
+
+def _together(padded: Array, window: Window) -> Iterator[tuple[tuple[slice, ...], Array]]:
+    """Go through the groups of taps, each with a view (C, *taps, N, *out) of the pixels that it reads."""
+    channels, images = padded.shape[:2]
+    rank = len(window.out)
+    pieces = [n for pair in zip(window.out, window.group) for n in pair]
+    # From (C, N, out, taps, out, taps, ...) to (C, taps, taps, ..., N, out, out, ...)
+    order = (0, *range(3, 2 * rank + 2, 2), 1, *range(2, 2 * rank + 2, 2))
+    for taps, read in window.groups():
+        pixels = padded[:, :, *read].reshape(channels, images, *pieces).transpose(order)
+        yield taps, pixels[:, *(slice(t.stop - t.start) for t in taps)]
 
 
 def _put_back(cols: Array, window: Window) -> Array:
-    """Make the padded planes (C, N, *reach) of columns (C, K, N, *out)."""
-    padded = array_module(cols).zeros((cols.shape[0], cols.shape[2], *window.reach), cols.dtype)
+    """Make the padded planes (C, N, *reach) of columns (C, *kernel, N, *out)."""
+    images = cols.shape[len(window.kernel) + 1]
+    padded = array_module(cols).zeros((cols.shape[0], images, *window.reach), cols.dtype)
     _add_back(cols, window, padded)
     return padded
 
