@@ -10,6 +10,7 @@ process, and is lifted when the last piece is done.
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
@@ -21,6 +22,8 @@ from threadpoolctl import ThreadpoolController
 Piece = TypeVar("Piece")
 Result = TypeVar("Result")
 
+_taken = threading.Lock()
+
 
 def share_out(task: Callable[[Piece], Result], pieces: Sequence[Piece]) -> list[Result]:
     """Do a task for each piece, several at once.
@@ -28,7 +31,7 @@ def share_out(task: Callable[[Piece], Result], pieces: Sequence[Piece]) -> list[
     Parameters
     ----------
     task : callable
-        What to do with a piece. It must not share out work of its own.
+        What to do with a piece. What it shares out itself, it does alone.
     pieces : sequence
         The pieces, which must be independent of each other.
 
@@ -42,11 +45,15 @@ def share_out(task: Callable[[Piece], Result], pieces: Sequence[Piece]) -> list[
     >>> share_out(abs, [-1, 2, -3])
     [1, 2, 3]
     """
-    if len(pieces) < 2 or _cores() < 2:
+    # One caller at a time: two that set and lift BLAS's limit in turn could leave it set for good.
+    if len(pieces) < 2 or _cores() < 2 or not _taken.acquire(blocking=False):
         return [task(piece) for piece in pieces]
-    contexts = [copy_context() for _ in pieces]  # NumPy keeps there what it does about an overflow
-    with _blas().limit(limits=1, user_api="blas"):
-        return list(_pool(os.getpid()).map(lambda own, piece: own.run(task, piece), contexts, pieces))
+    try:
+        contexts = [copy_context() for _ in pieces]  # NumPy keeps there what it does about an overflow
+        with _blas().limit(limits=1, user_api="blas"):
+            return list(_pool(os.getpid()).map(lambda own, piece: own.run(task, piece), contexts, pieces))
+    finally:
+        _taken.release()
 
 
 @cache

@@ -65,6 +65,24 @@ def test_blas_is_held_to_one_thread_and_let_go_again(cores, pieces):
     assert cores == 1 or all(set(threads) == {1} for threads in inside)
 
 
+def test_work_shared_out_inside_a_piece_is_done_there(cores):
+    def task(piece):
+        return set(share_out(lambda _: threading.current_thread(), range(3))) == {threading.current_thread()}
+
+    assert all(share_out(task, range(4)))
+
+
+def test_two_callers_at_once_leave_blas_as_they_found_it(cores):
+    with threadpool_limits(limits=2, user_api="blas"):
+        before = blas_threads()
+        callers = [threading.Thread(target=share_out, args=(time.sleep, [0.01] * 4)) for _ in range(4)]
+        for caller in callers:
+            caller.start()
+        for caller in callers:
+            caller.join()
+        assert blas_threads() == before
+
+
 def test_what_numpy_does_about_an_overflow_holds_in_the_threads(cores):
     def grow(x):
         return x * x

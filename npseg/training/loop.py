@@ -209,6 +209,8 @@ class Run:
                     checkpoints.save(path, self.checkpoint())
                 if after_epoch is not None:
                     after_epoch(self)
+                if interrupted() and self.epoch < self.settings.epochs:
+                    raise Interrupted
 
     def train_step(self, x: np.ndarray, labels: np.ndarray) -> float:
         """Learn from one batch: forward, loss, backward, step. Return the loss.

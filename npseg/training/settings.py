@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,8 +55,15 @@ class Settings:
                 raise ValueError(f"training: {name}={getattr(self, name)} must be at least 1")
         if self.seed < 0:
             raise ValueError(f"training: seed={self.seed} must not be negative")
+        if not 0 < self.lr < math.inf:
+            raise ValueError(f"training: lr={self.lr} must be a positive number")
         if self.crop is not None:
-            object.__setattr__(self, "crop", tuple(self.crop))
+            object.__setattr__(self, "crop", tuple(self.crop))  # a list, where it comes from a checkpoint
+            if len(self.crop) != 2 or min(self.crop) < 1:
+                raise ValueError(f"training: crop={self.crop} must be a height and a width of at least 1")
+        # Made for their checks, so that a wrong number is refused before any image is read.
+        self.make_optimizer({})
+        self.make_schedule(1)
 
     def make_optimizer(self, params: dict[str, Any]) -> optimizers.Optimizer:
         """Make the optimizer of these parameters."""
