@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 from tqdm import tqdm
 
 from npseg.data import VOID, Dataset
 from npseg.training.metrics import confusion_matrix
+from npseg.workers import share_out
+
+#: Images that are shared out among the cores at a time.
+AT_ONCE = 8
 
 
 class Labels(Protocol):
     """Whatever labels an image: a network's :class:`npseg.predict.Labeller`, or a simpler classifier."""
 
     def labels(self, image: np.ndarray) -> np.ndarray:
-        """Return the class of each pixel, (H, W), of an image (H, W, 3)."""
+        """Return the class of each pixel, (H, W), of an image (H, W, 3); several threads may ask at once."""
 
 
 def evaluate(labeller: Labels, dataset: Dataset, *, progress: bool = True) -> np.ndarray:
@@ -24,7 +28,7 @@ def evaluate(labeller: Labels, dataset: Dataset, *, progress: bool = True) -> np
     Parameters
     ----------
     labeller : object with a method ``labels(image)``
-        The classifier. Nothing of it is changed.
+        The classifier. Nothing of it is changed; it is asked for several images at once.
     dataset : Dataset
         Images and their true labels.
     progress : bool
@@ -51,11 +55,17 @@ def evaluate(labeller: Labels, dataset: Dataset, *, progress: bool = True) -> np
     """
     if len(dataset) == 0:
         raise ValueError("evaluate: the dataset holds no image")
-    total = np.zeros((len(dataset.classes),) * 2, np.int64)
-    numbers: Any = tqdm(
-        range(len(dataset)), desc="evaluate", unit="image", leave=False, disable=None if progress else True
-    )
-    for i in numbers:
-        image, truth = dataset[i]
-        total += confusion_matrix(truth, labeller.labels(image), len(dataset.classes), ignore_index=VOID)
+    classes = len(dataset.classes)
+
+    def count(number: int) -> np.ndarray:
+        image, truth = dataset[number]
+        return confusion_matrix(truth, labeller.labels(image), classes, ignore_index=VOID)
+
+    total = np.zeros((classes, classes), np.int64)
+    off = None if progress else True  # None: off where standard error is no terminal
+    with tqdm(total=len(dataset), desc="evaluate", unit="image", leave=False, disable=off) as bar:
+        for start in range(0, len(dataset), AT_ONCE):
+            numbers = range(start, min(start + AT_ONCE, len(dataset)))
+            total += sum(share_out(count, numbers))
+            bar.update(len(numbers))
     return total
