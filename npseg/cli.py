@@ -47,13 +47,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         arguments.run(arguments)
     except (ValueError, TypeError, OSError, FloatingPointError, MemoryError) as error:
-        message = " ".join(str(error).split()) or type(error).__name__
-        print(f"npseg {arguments.command}: {message}", file=sys.stderr)
+        print(f"npseg {arguments.command}: {_one_line(error)}", file=sys.stderr)
         return 2
     except KeyboardInterrupt as stop:
         print(f"npseg {arguments.command}: stopped{f'; {stop}' if str(stop) else ''}", file=sys.stderr)
         return 130
     return 0
+
+
+def _one_line(error: Exception) -> str:
+    """Return an error's message with its list of several lines, if it has one, in one."""
+    head, *rest = str(error).splitlines() or [type(error).__name__]
+    return " ".join([head, "; ".join(line.strip() for line in rest)]).strip()
 
 
 def _parser() -> argparse.ArgumentParser:

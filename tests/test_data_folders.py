@@ -1,5 +1,7 @@
 """Datasets in folders: both layouts, the splits, and every refusal with its message."""
 
+import sys
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -281,11 +283,15 @@ def test_black_and_white_mask_is_refused(folder):
         Folder(folder, "train")[0]
 
 
-def test_progress_bar_is_silent_on_request(folder, capsys):
+def test_progress_bar_is_silent_on_request_and_where_nobody_looks(folder, capsys, monkeypatch):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
     validate(Folder(folder, "train"), progress=False)
     assert capsys.readouterr() == ("", "")
     validate(Folder(folder, "train"))
     assert "checking the data" in capsys.readouterr().err
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: False, raising=False)
+    validate(Folder(folder, "train"))
+    assert capsys.readouterr().err == ""
 
 
 def test_validate_takes_any_dataset():

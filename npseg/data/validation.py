@@ -49,6 +49,7 @@ def validate(dataset: Dataset, progress: bool = True) -> None:
 
 
 def _report(problems: list[str], pairs: int) -> str:
-    shown = "; ".join(problems[:_SHOWN])
-    rest = f"; and {len(problems) - _SHOWN} more" if len(problems) > _SHOWN else ""
-    return f"{len(problems)} of {pairs} pairs cannot be used: {shown}{rest}"
+    lines = [f"{len(problems)} of {pairs} pairs cannot be used:", *problems[:_SHOWN]]
+    if len(problems) > _SHOWN:
+        lines.append(f"and {len(problems) - _SHOWN} more")
+    return "\n  ".join(lines)
