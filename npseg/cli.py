@@ -133,6 +133,9 @@ def _add_training_flags(parser: argparse.ArgumentParser) -> None:
     recipe.add_argument(
         "--flip", action=argparse.BooleanOptionalAction, help="mirror half of the images; default: yes"
     )
+    recipe.add_argument(
+        "--balance", type=float, help="weigh rare classes: 0 not, 1 by median frequency; default: 0"
+    )
     recipe.add_argument("--seed", type=int, help="of all that is random; default: 0")
 
 

@@ -133,6 +133,7 @@ def test_stopped_again_and_again_it_ends_with_the_same_bits(tmp_path, undisturbe
         ("schedule", "constant"),
         ("crop", (32, 32)),
         ("flip", False),
+        ("balance", 0.5),
         ("seed", 5),
     ],
 )

@@ -1,5 +1,6 @@
 """Training: optimizers, schedules, the loop, metrics and checkpoints."""
 
+from npseg.training.balance import class_weights
 from npseg.training.checkpoints import Checkpoint
 from npseg.training.color import ColorClassifier
 from npseg.training.evaluation import evaluate
@@ -17,6 +18,7 @@ __all__ = [
     "Metrics",
     "Run",
     "Settings",
+    "class_weights",
     "confusion_matrix",
     "evaluate",
     "load_labeller",

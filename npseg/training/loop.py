@@ -24,6 +24,7 @@ from npseg.data import Dataset, Normalization, batches, mean_and_std, steps_per_
 from npseg.ops.loss import cross_entropy_backward, cross_entropy_forward
 from npseg.predict import Labeller
 from npseg.training import checkpoints
+from npseg.training.balance import class_weights
 from npseg.training.checkpoints import Checkpoint
 from npseg.training.evaluation import evaluate
 from npseg.training.metrics import metrics
@@ -87,6 +88,7 @@ class Run:
         self.network = networks.make(**{"classes": len(self.train.classes), **self.network_config})
         self.optimizer = self.settings.make_optimizer(self.network.params)
         self.steps = steps_per_epoch(self.train, self.settings.batch_size)
+        self.class_weights = self._class_weights()
         self.learning_rate = self.settings.make_schedule(self.steps)
         self.labeller = Labeller(self.network, self.normalization, self.train.classes, self.train.colors)
 
@@ -138,6 +140,15 @@ class Run:
             run.optimizer.load_state(checkpoint.optimizer_state)
         checkpoints.restore(run.weights, checkpoint.weights, what=what)
         return run
+
+    def _class_weights(self) -> backend.Array | None:
+        """Return the classes' weights in the loss, of the network's dtype, or None if they are not weighted."""
+        if self.settings.balance == 0:
+            return None
+        like = next(iter(self.network.params.values()))
+        return backend.array_module(like).asarray(
+            class_weights(self.train, self.settings.balance), like.dtype
+        )
 
     @property
     def weights(self) -> dict[str, backend.Array]:
@@ -225,7 +236,7 @@ class Run:
         xp = backend.current()
         self.network.train(backend.generator([self.settings.seed, self.epoch, self.step]))
         scores = self.network.forward(xp.asarray(x))
-        loss, cache = cross_entropy_forward(scores, xp.asarray(labels))
+        loss, cache = cross_entropy_forward(scores, xp.asarray(labels), weight=self.class_weights)
         self.network.backward(cross_entropy_backward(None, cache))
         rate = self.learning_rate(self.epoch * self.steps + self.step)
         self.optimizer.step(self.network.grads, rate)

@@ -33,6 +33,8 @@ class Settings:
         Size of the random piece of each image that is trained on.
     flip : bool
         Mirror half of the images.
+    balance : float
+        Weigh the classes by their rarity to this power: 0 not at all, 1 by median frequency.
     seed : int
         Of all that is random.
     """
@@ -47,6 +49,7 @@ class Settings:
     lr_step: int = 10
     crop: tuple[int, int] | None = None
     flip: bool = True
+    balance: float = 0.0
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -57,6 +60,8 @@ class Settings:
             raise ValueError(f"training: seed={self.seed} must not be negative")
         if not 0 < self.lr < math.inf:
             raise ValueError(f"training: lr={self.lr} must be a positive number")
+        if not 0 <= self.balance <= 1:
+            raise ValueError(f"training: balance={self.balance} must lie between 0, no weights, and 1")
         if self.crop is not None:
             object.__setattr__(self, "crop", tuple(self.crop))  # a list, where it comes from a checkpoint
             if len(self.crop) != 2 or min(self.crop) < 1:
