@@ -13,6 +13,7 @@ from npseg.check import gradcheck as check_gradients
 from npseg.check import report as report_gradients
 from npseg.data import Dataset, InMemory, Scenes, open_dataset, read_image, validate, write_labels
 from npseg.draw import comparison, curves, overlay_with_legend
+from npseg.files import replacing
 from npseg.training import Interrupted, Run, Settings, load_labeller, metrics, report
 from npseg.training import evaluate as confusion
 from npseg.training.checkpoints import load
@@ -92,7 +93,8 @@ def predict(checkpoint: Path, images: Sequence[Path], output_dir: Path, *, force
         image = read_image(path)
         labels = labeller.labels(image)
         write_labels(labels_path, labels, labeller.colors)
-        overlay_with_legend(image, labels, labeller.classes, labeller.colors).save(overlay_path)
+        with replacing(overlay_path) as file:
+            overlay_with_legend(image, labels, labeller.classes, labeller.colors).save(file, format="PNG")
         shares = np.bincount(labels.ravel(), minlength=len(labeller.classes)) / labels.size
         most = sorted(zip(shares, labeller.classes), reverse=True)[:3]
         said = ", ".join(f"{name} {100 * share:.0f} %" for share, name in most if share > 0)
@@ -168,8 +170,9 @@ def draw_run(run: Run, dataset: Dataset, output_dir: Path) -> None:
     images, truths = zip(*(dataset[int(i)] for i in chosen))
     predictions = [run.labeller.labels(image) for image in images]
     picture = comparison(images, truths, predictions, dataset.classes, dataset.colors)
-    picture.savefig(output_dir / "predictions.png", dpi=150)
-    curves(run.history).savefig(output_dir / "curves.png", dpi=150)
+    for name, figure in (("predictions.png", picture), ("curves.png", curves(run.history))):
+        with replacing(output_dir / name) as file:
+            figure.savefig(file, format="png", dpi=150)
 
 
 def _refuse_another_run(checkpoint: Path) -> None:

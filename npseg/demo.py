@@ -7,8 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from npseg.commands import draw_run, print_epoch
-from npseg.data import InMemory, Scenes
+from npseg.data import SCENE_CLASSES, InMemory, Scenes
 from npseg.training import ColorClassifier, Run, Settings, evaluate, metrics, report
+from npseg.training.checkpoints import load
+from npseg.training.loop import CHECKPOINT
 
 NETWORK = {"name": "fcn8s", "width": 8, "fc": 64, "dropout": 0.0}
 SETTINGS = Settings(epochs=6, batch_size=8, lr=0.1, weight_decay=1e-4)
@@ -28,6 +30,7 @@ def demo(output_dir: Path, *, seed: int = 0) -> None:
         Of the scenes and of the training. The three sets of scenes are drawn from three other seeds.
     """
     began = time.perf_counter()
+    _refuse_another_run(output_dir / CHECKPOINT)
     output_dir.mkdir(parents=True, exist_ok=True)
     print(f"Drawing {TRAIN + VAL + TEST} scenes of grass, cats, trees and sky ...")
     train, val, test = (InMemory(Scenes(n, seed=3 * seed + i)) for i, n in enumerate((TRAIN, VAL, TEST)))
@@ -56,3 +59,9 @@ def demo(output_dir: Path, *, seed: int = 0) -> None:
     print(f"  npseg predict {output_dir / 'checkpoint.npz'} PHOTO.jpg      label an image of your own")
     print("  npseg train --data-path FOLDER                        train on your own images")
     print("  npseg gradcheck                                       check every gradient numerically")
+
+
+def _refuse_another_run(path: Path) -> None:
+    """Refuse to write over the checkpoint of a run that is no demo."""
+    if path.exists() and load(path).network != {"classes": len(SCENE_CLASSES), **NETWORK}:
+        raise ValueError(f"{path} is that of another run; give another --output-dir")

@@ -255,7 +255,7 @@ def test_the_file_is_whole_before_it_takes_the_old_ones_place(tmp_path, checkpoi
         rename(source, target)
 
     rename = os.replace
-    monkeypatch.setattr(checkpoints.os, "replace", replace)
+    monkeypatch.setattr(os, "replace", replace)
     save(tmp_path / "run.npz", checkpoint)
     assert len(seen) == 1
     assert_same(load(tmp_path / "run.npz"), checkpoint)

@@ -470,6 +470,12 @@ def test_demo_trains_compares_and_draws(tmp_path, run, monkeypatch):
     assert "Try next:" in said
     assert load_labeller(tmp_path / "demo" / "checkpoint.npz").classes == SCENE_CLASSES
 
+    assert run("demo", "--output-dir", tmp_path / "demo")[0] == 0, "a demo may take another demo's place"
+    monkeypatch.setattr(demo, "NETWORK", {"name": "fcn8s", "width": 2, "fc": 4})
+    status, _, error = run("demo", "--output-dir", tmp_path / "demo")
+    assert status == 2
+    assert "is that of another run; give another --output-dir" in error
+
 
 def npseg_process(*words, **options):
     words = [sys.executable, "-m", "npseg", *map(str, words)]

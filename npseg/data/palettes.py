@@ -8,13 +8,13 @@ labels this way, and `write_labels` follows it, void colour included.
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import ArrayLike
 from PIL import Image
 
 from npseg.data.dataset import VOID, Bytes
+from npseg.files import replacing
 
 #: The colour in which void is drawn, PASCAL VOC's cream.
 VOID_COLOR = (224, 224, 192)
@@ -111,15 +111,10 @@ def write_labels(path: str | os.PathLike[str], labels: Bytes, colors: ArrayLike)
     ...     np.asarray(Image.open(f"{folder}/labels.png")).tolist()
     [[0, 1], [1, 255]]
     """
-    path = Path(path)
     picture = Image.fromarray(_checked_labels(labels))
     picture.putpalette(_full_palette(colors, labels).tobytes())
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")  # same folder: a rename there is atomic
-    try:
-        picture.save(partial, format="PNG")
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
+    with replacing(path) as file:
+        picture.save(file, format="PNG")
 
 
 def _checked_labels(labels: Bytes) -> Bytes:

@@ -14,16 +14,15 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import secrets
 import zipfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
 
 from npseg.backend import Array, array_module, to_numpy
+from npseg.files import replacing
 
 _VERSION = 1
 _SUMS, _METADATA = "sha256sums", "metadata.json"
@@ -107,21 +106,12 @@ def save(path: str | os.PathLike[str], checkpoint: Checkpoint) -> None:
     ...     np.zeros((1, 3), np.uint8), np.zeros(3), np.ones(3),
     ... )
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     save(Path(folder, "run.npz"), checkpoint)
-    ...     load(Path(folder, "run.npz")).progress["seed"] == 2**100
+    ...     save(f"{folder}/run.npz", checkpoint)
+    ...     load(f"{folder}/run.npz").progress["seed"] == 2**100
     True
     """
-    path = Path(path)
-    # In the same folder, since only within a file system is replacing one step.
-    temporary = path.with_name(f"{path.name}.{secrets.token_hex(4)}.tmp")
-    try:
-        with open(temporary, "w+b") as file:
-            _write(file, checkpoint)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with replacing(path) as file:
+        _write(file, checkpoint)
 
 
 def load(path: str | os.PathLike[str]) -> Checkpoint:
