@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextvars import copy_context
 from functools import cache
 from typing import TypeVar
@@ -49,9 +49,12 @@ def share_out(task: Callable[[Piece], Result], pieces: Sequence[Piece]) -> list[
     if len(pieces) < 2 or _cores() < 2 or not _taken.acquire(blocking=False):
         return [task(piece) for piece in pieces]
     try:
-        contexts = [copy_context() for _ in pieces]  # NumPy keeps there what it does about an overflow
         with _blas().limit(limits=1, user_api="blas"):
-            return list(_pool(os.getpid()).map(lambda own, piece: own.run(task, piece), contexts, pieces))
+            submit = _pool(os.getpid()).submit
+            # Each in a copy of the caller's context, where NumPy keeps what it does about an overflow.
+            futures = [submit(copy_context().run, task, piece) for piece in pieces]
+            wait(futures)  # all of them, even if one has failed: they work under BLAS's limit
+            return [future.result() for future in futures]
     finally:
         _taken.release()
 

@@ -184,7 +184,8 @@ def test_the_flags_reach_the_run(folder, tmp_path, run, monkeypatch):
     monkeypatch.setattr(commands, "_fit", lambda run, output_dir: runs.append((run, output_dir)))
     words = (
         "train --model fcn16s --width 2 --fc 6 --dropout 0.25 --no-batch-norm --epochs 7 --batch-size 3 --opt adam "
-        "--lr 0.5 --momentum 0.1 --wd 0.01 --lr-scheduler step --lr-step-size 3 --crop 20 24 --no-flip --seed 9"
+        "--lr 0.5 --momentum 0.1 --wd 0.01 --lr-scheduler step --lr-step-size 3 --crop 20 24 --no-flip "
+        "--balance 0.5 --seed 9"
     )
     run(*words.split(), "--data-path", folder, "--output-dir", tmp_path / "out")
     run("train", "--data-path", folder)
@@ -199,7 +200,7 @@ def test_the_flags_reach_the_run(folder, tmp_path, run, monkeypatch):
         "momentum": 0.1,
         "weight_decay": 0.01,
     }
-    recipe |= {"schedule": "step", "lr_step": 3, "crop": (20, 24), "flip": False, "seed": 9}
+    recipe |= {"schedule": "step", "lr_step": 3, "crop": (20, 24), "flip": False, "balance": 0.5, "seed": 9}
     assert vars(given.settings) == recipe
     assert output_dir == tmp_path / "out"
     assert default.network_config == {"name": "fcn8s", "width": 16, "fc": 128}

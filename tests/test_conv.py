@@ -178,7 +178,7 @@ def test_groups_do_not_see_each_other():
 
 
 def test_padding_of_the_transpose_crops_and_output_padding_gives_back():
-    """SYSTEMS 3: padding crops from both ends; output_padding first gives cropped samples back, then zeros."""
+    """Padding crops from both ends; output_padding first gives cropped samples back, then zeros."""
     x, w = np.array([[[7.0, 11]]]), np.array([[[2.0, 3, 5]]])
     table = {
         (0, 0): [14, 21, 57, 33, 55],

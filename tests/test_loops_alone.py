@@ -13,7 +13,7 @@ PACKAGE = Path(npseg.__file__).parent
 
 #: From the ground up. A file may import what stands on a lower storey, and its own folder.
 STOREYS = (
-    ("backend", "workers"),
+    ("backend", "files", "workers"),
     ("geometry",),
     ("arguments",),
     ("methods",),
@@ -57,7 +57,7 @@ def test_the_reader_of_imports_can_tell():
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_imports_run_downwards_only(path):
     own = path.relative_to(PACKAGE).with_suffix("").parts[0]
-    assert own in LEVEL, f"{own} has no storey; DESIGN.md, section 2, says where it belongs"
+    assert own in LEVEL, f"{own} has no storey; say in STOREYS on which it stands"
     upwards = [
         name
         for name in imported(path)

@@ -295,7 +295,7 @@ class TestDumoulinAndVisin:
 
 
 class TestFCN:
-    """VGG-16, fully convolutional, with the first layer padded by 100 (SYSTEMS 7.1 and 7.4)."""
+    """VGG-16, fully convolutional, with the first layer padded by 100."""
 
     def planes(self, padding=100):
         """Return the grids after pool3, pool4 and the scores."""

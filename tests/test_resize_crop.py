@@ -83,7 +83,7 @@ def test_each_phase_of_the_bilinear_kernel_sums_to_1(factor, odd):
 
 @pytest.mark.parametrize("factor", [2, 4, 8])
 def test_bilinear_upsampling_by_transpose_is_resizing_in_the_interior_only(factor):
-    """At the border the transpose fades towards zero, where resizing replicates (SYSTEMS 7.2)."""
+    """At the border the transpose fades towards zero, where resizing replicates."""
     x = 1 + np.random.default_rng(0).random((1, 1, 5, 6))
     kernel = bilinear_kernel(factor)[None, None]
     up, _ = conv_transpose_forward(x, kernel, stride=factor, padding=factor // 2)
