@@ -203,9 +203,11 @@ class Window:
     def group(self) -> Ints:
         """How many neighbouring taps never meet: over all windows, taps less than a stride apart read other pixels.
 
-        Where a dilation parts the taps, each is a group of its own.
+        Where a dilation parts the taps, or a stride is longer than the kernel, each is a group of its own.
         """
-        return tuple(s if d == 1 else 1 for s, d in zip(self.stride, self.dilation))
+        return tuple(
+            s if d == 1 and s <= k else 1 for s, d, k in zip(self.stride, self.dilation, self.kernel)
+        )
 
     def positions(self, axis: int, xp: ModuleType = np) -> Array:
         """Return the coordinate that each tap of each window reads on one axis.

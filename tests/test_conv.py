@@ -265,3 +265,10 @@ def test_columns_are_made_a_few_megabytes_at_a_time(monkeypatch):
     finally:
         tracemalloc.stop()
     assert peak < 6 * x.nbytes
+
+
+def test_a_long_stride_takes_no_memory():
+    x, w = np.ones((1, 1, 2, 3), "float32"), np.ones((1, 1, 2, 2), "float32")
+    y, cache = conv_forward(x, w, stride=10**9)
+    assert y.tolist() == [[[[4.0]]]]
+    assert conv_backward(y, cache)[0].tolist() == [[[[4.0, 4.0, 0.0], [4.0, 4.0, 0.0]]]]
