@@ -253,9 +253,9 @@ def test_bilinear_upsampling_is_the_transpose_of_a_strided_convolution():
 
 
 def test_columns_are_made_a_few_megabytes_at_a_time(monkeypatch):
-    """K-fold, the columns of this image would be 49 times its 4 MiB; each core holds a block and what it makes."""
-    monkeypatch.setattr(im2col, "BLOCK", 2**20)
-    x, w = np.ones((1, 16, 256, 256), "float32"), np.ones((4, 16, 7, 7), "float32")
+    """K-fold, the columns of this image would be 49 times its 1 MiB; each core holds a block and what it makes."""
+    monkeypatch.setattr(im2col, "BLOCK", 2**18)
+    x, w = np.ones((1, 16, 128, 128), "float32"), np.ones((4, 16, 7, 7), "float32")
     y, cache = conv_forward(x, w, padding=3)
     tracemalloc.start()
     try:
