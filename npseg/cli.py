@@ -7,6 +7,7 @@ standard error, with exit status 2; Ctrl-C ends with 130, after a training run h
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -46,6 +47,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = _parser().parse_args(argv)
     try:
         arguments.run(arguments)
+    except BrokenPipeError:  # whoever reads the output has seen enough; Python must not try to flush the rest
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except (ValueError, TypeError, OSError, FloatingPointError, MemoryError) as error:
         print(f"npseg {arguments.command}: {_one_line(error)}", file=sys.stderr)
         return 2
@@ -74,12 +77,19 @@ def _parser() -> argparse.ArgumentParser:
     _add_training_flags(train)
 
     evaluate = _command(commands, "evaluate", _evaluate, "measure a trained network on labelled images")
-    evaluate.add_argument("checkpoint", type=Path, metavar="CHECKPOINT")
-    evaluate.add_argument("--data-path", help="folder of images; default: the one it was trained on")
-    evaluate.add_argument("--split", default="val", help="which part of them; default: %(default)s")
+    evaluate.add_argument(
+        "checkpoint", type=Path, metavar="CHECKPOINT", help="a file that training has written"
+    )
+    evaluate.add_argument(
+        "--data-path", metavar="FOLDER", help="folder of images; default: the one it was trained on"
+    )
+    evaluate.add_argument("--split", default="val", help="train, val, or CamVid's test; default: %(default)s")
 
     predict = _command(commands, "predict", _predict, "label images with a trained network")
-    predict.add_argument("checkpoint", type=Path, metavar="CHECKPOINT")
+    predict.add_argument(
+        "checkpoint", type=Path, metavar="CHECKPOINT", help="a file that training has written"
+    )
+    predict.epilog = "For each image: NAME.png, a palette PNG of class ids, and NAME_overlay.png, to look at."
     predict.add_argument("images", type=Path, nargs="+", metavar="IMAGE", help="of any size and mode")
     predict.add_argument("--output-dir", type=Path, default=Path("npseg-labels"), help="default: %(default)s")
     predict.add_argument("--force", action="store_true", help="replace files that are already there")
@@ -104,7 +114,9 @@ def _add_training_flags(parser: argparse.ArgumentParser) -> None:
     parser.argument_default = argparse.SUPPRESS
     parser.epilog = (
         "The folder is CamVid's (train/, trainannot/, val/, valannot/) or a plain one: images/, masks/ of class "
-        "ids, classes.txt. Ctrl-C saves; --resume goes on bit for bit."
+        "ids (8-bit PNGs under the images' names; 255 is void), classes.txt (one name a line, class 0 first); "
+        "every fifth image is held out to validate by, unless train.txt and val.txt list the names. The last "
+        "epoch's weights are kept. Ctrl-C saves; --resume goes on bit for bit, and needs no other flag."
     )
     add = parser.add_argument
     add("--data-path", metavar="FOLDER", help="images and masks; without it, the drawn scenes")

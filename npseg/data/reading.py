@@ -78,7 +78,7 @@ def check_pair(image: Bytes, labels: Bytes, classes: int, image_name: object, ma
 
 def _decoded(path: Path) -> Image.Image:
     if not path.is_file():
-        raise ValueError(f"{path}: is missing; put it there, or take its partner away")
+        raise ValueError(f"{path}: is missing; there is no such file")
     try:
         with Image.open(path) as picture:
             picture.load()
