@@ -21,6 +21,9 @@ T = TypeVar("T")
 
 FLOATS = ("float32", "float64")
 
+#: The arrays that may be None; every other is needed.
+OPTIONAL = ("b", "gamma", "beta", "running_mean", "running_var", "weight")
+
 
 def arrays(op: str, *, exact: bool = False, **named: Array | None) -> None:
     """Check that all are arrays of one library and one dtype, float32 or float64.
@@ -39,16 +42,13 @@ def arrays(op: str, *, exact: bool = False, **named: Array | None) -> None:
     TypeError
         Naming the argument, what it is, and the ``astype`` that mends it.
     """
-    given = {name: a for name, a in named.items() if a is not None}
+    given: dict[str, Array] = {k: a for k, a in named.items() if a is not None or k not in OPTIONAL}
     for name, a in given.items():
-        if not hasattr(a, "dtype") or not hasattr(a, "ndim"):
+        if a is None or not hasattr(a, "dtype") or not hasattr(a, "ndim"):
             raise TypeError(
                 f"{op}: {name} is a {type(a).__name__}; an array is needed: np.asarray({name}, float)"
             )
-        if isinstance(a, np.ma.MaskedArray):
-            raise TypeError(
-                f"{op}: {name} is a masked array, whose mask would be ignored; give {name}.filled(0)"
-            )
+        _refuse_subclasses(op, name, a)
         if a.dtype not in FLOATS and not (exact and a.dtype == object):
             raise TypeError(
                 f"{op}: {name} has dtype {a.dtype}; float32 or float64 is needed: {name}.astype('float32')"
@@ -94,7 +94,10 @@ def integer(op: str, name: str, value: object, minimum: int = 0) -> int:
     """Return a whole number that is at least ``minimum``."""
     if isinstance(value, bool | np.bool_) or not hasattr(value, "__index__"):
         raise TypeError(f"{op}: {name}={value!r} is not a whole number")
-    number = operator.index(value)
+    try:
+        number = operator.index(value)
+    except TypeError:  # an array has __index__, but only one whole number in it is one
+        raise TypeError(f"{op}: {name}={value!r} is not a whole number") from None
     if number < minimum:
         raise ValueError(f"{op}: {name}={value!r} must be at least {minimum}")
     return number
@@ -213,13 +216,22 @@ def channel_vectors(op: str, x: Array, *, name: str = "x", **vectors: Array | No
             )
 
 
+def real(op: str, name: str, value: object) -> float:
+    """Return a real number, finite."""
+    number = value.item() if isinstance(value, np.number) else value
+    if isinstance(number, bool | np.bool_) or not isinstance(number, int | float):
+        raise TypeError(f"{op}: {name}={value!r} is not a number")
+    if not abs(number) < float("inf"):
+        raise ValueError(f"{op}: {name}={value!r} must be finite")
+    return float(number)
+
+
 def probability(op: str, name: str, value: object) -> float:
     """Return a number from 0 to 1."""
-    if isinstance(value, bool | np.bool_) or not isinstance(value, int | float | np.number):
-        raise TypeError(f"{op}: {name}={value!r} is not a number")
-    if not 0 <= value <= 1:
+    number = real(op, name, value)
+    if not 0 <= number <= 1:
         raise ValueError(f"{op}: {name}={value!r} must lie between 0 and 1")
-    return float(value)
+    return number
 
 
 def per_channel(values: Array, n: int) -> Array:
@@ -331,7 +343,8 @@ def indices(op: str, given: Array, shape: tuple[int, ...], size: Ints) -> None:
 
     Indices on a device were checked once, on the host; here that would stop the device at every step.
     """
-    if not hasattr(given, "dtype") or given.dtype.kind not in "iu":
+    _refuse_subclasses(op, "indices", given)
+    if getattr(getattr(given, "dtype", None), "kind", "") not in ("i", "u"):
         raise TypeError(
             f"{op}: indices are {getattr(given, 'dtype', type(given).__name__)}; whole numbers are needed"
         )
@@ -349,7 +362,8 @@ def labels(op: str, given: Array, classes: int, shape: tuple[int, ...], ignore_i
 
     Labels on a device were checked once, on the host, by the loader.
     """
-    if not hasattr(given, "dtype") or given.dtype.kind not in "iu":
+    _refuse_subclasses(op, "labels", given)
+    if getattr(getattr(given, "dtype", None), "kind", "") not in ("i", "u"):
         raise TypeError(
             f"{op}: labels are {getattr(given, 'dtype', type(given).__name__)}; whole numbers are needed"
         )
@@ -362,6 +376,16 @@ def labels(op: str, given: Array, classes: int, shape: tuple[int, ...], ignore_i
                 f"{op}: label {given[where]} at {where} is neither a class (0 to {classes - 1}) "
                 f"nor ignore_index={ignore_index}"
             )
+
+
+def _refuse_subclasses(op: str, name: str, a: object) -> None:
+    """Refuse arrays that do not compute as arrays do."""
+    if isinstance(a, np.ma.MaskedArray):
+        raise TypeError(f"{op}: {name} is a masked array, whose mask would be ignored; give {name}.filled(0)")
+    if isinstance(a, np.matrix):
+        raise TypeError(
+            f"{op}: {name} is a np.matrix, whose * is no product of elements; give np.asarray({name})"
+        )
 
 
 def _is_sequence(value: object) -> bool:

@@ -133,7 +133,7 @@ class _Sparse:
 
 def _random(seed):
     host = np.random.default_rng(seed)
-    return types.SimpleNamespace(random=_lifted(host.random))
+    return types.SimpleNamespace(bit_generator=None, random=_lifted(host.random))
 
 
 def _csr_matrix(arg, shape):

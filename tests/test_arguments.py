@@ -398,3 +398,38 @@ def test_im2col_says_its_own_name():
         "im2col: kernel 3 with dilation 2 does not fit into the padded input 4 (input 4, padding 0)",
     ):
         im2col(np.ones((1, 1, 4)), 3, dilation=2)
+
+
+def test_an_array_that_is_not_there_is_named():
+    w = np.ones((1, 1, 2))
+    for call in (
+        lambda: npseg.conv_forward(None, w),
+        lambda: npseg.relu_forward(None),
+        lambda: npseg.relu_backward(None, npseg.relu_forward(w)[1]),
+    ):
+        with pytest.raises(TypeError, match=r"(x|dout) is a NoneType; an array is needed"):
+            call()
+    with pytest.raises(TypeError, match="w is a NoneType"):
+        npseg.conv_forward(w, None)
+
+
+@pytest.mark.filterwarnings("ignore::PendingDeprecationWarning")
+def test_a_matrix_is_refused_for_its_product():
+    with pytest.raises(TypeError, match=r"x is a np\.matrix"):
+        npseg.relu_forward(np.asmatrix([[1.0, 2]]))
+
+
+def test_masked_labels_and_a_wordy_ignore_index_are_refused():
+    logits, labels = np.zeros((1, 2)), np.array([0])
+    with pytest.raises(TypeError, match="labels is a masked array"):
+        npseg.cross_entropy_forward(logits, np.ma.masked_array(labels, True))
+    with pytest.raises(TypeError, match="ignore_index='0' is not a whole number"):
+        npseg.cross_entropy_forward(logits, labels, ignore_index="0")
+
+
+def test_a_method_that_would_not_fit_names_the_operation():
+    x, w = np.zeros((1, 64, 256, 256), "float32"), np.zeros((64, 64, 3, 3), "float32")
+    with pytest.raises(ValueError, match=r"conv_forward: the matrix, .* would take"):
+        npseg.conv_forward(x, w, method="matrix")
+    with pytest.raises(ValueError, match=r"max_pool_forward: the matrix, .* would take"):
+        npseg.max_pool_forward(x[:, :3], 51, stride=1, padding=25, method="matrix")

@@ -18,6 +18,6 @@ def method(op: str, name: str) -> ModuleType:
     ValueError
         If there is none of that name.
     """
-    if name not in METHODS:
+    if not isinstance(name, str) or name not in METHODS:
         raise ValueError(f"{op}: method={name!r}; choose one of {', '.join(map(repr, METHODS))}")
     return METHODS[name]

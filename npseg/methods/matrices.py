@@ -412,6 +412,8 @@ def selection(indices: Array, size: Ints, dtype: Any) -> Array:
 def winners(x: Array, window: Window) -> Array:
     """Return the flat index of each window's winner: its first largest pixel, or its first NaN."""
     xp = array_module(x)
+    cells = prod(x.shape[:2]) * prod(window.kernel) * prod(window.out)
+    _refuse_large(cells, x.dtype.itemsize, (prod(x.shape[:2]) * prod(window.out), x.size))
     index = window.index(xp)
     inside = index >= 0
     # (N, C, K, L); the padding reads some pixel, for nothing

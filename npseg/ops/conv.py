@@ -119,7 +119,9 @@ def conv_forward(
     )
 
     memo: dict[str, Any] = {}
-    y = maps.correlate(x, w, window.out, **window.steps, groups=groups, memo=memo)
+    y = arguments.named(
+        op, lambda: maps.correlate(x, w, window.out, **window.steps, groups=groups, memo=memo)
+    )
     if b is not None:
         y += arguments.per_channel(b, n)
     return y, ConvCache(x, w, b is not None, window, groups, method, memo)

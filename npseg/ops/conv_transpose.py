@@ -147,7 +147,9 @@ def conv_transpose_forward(
     )
 
     memo: dict[str, Any] = {}
-    y = maps.correlate_adjoint_x(x, w, window.size, **window.steps, groups=groups, memo=memo)
+    y = arguments.named(
+        op, lambda: maps.correlate_adjoint_x(x, w, window.size, **window.steps, groups=groups, memo=memo)
+    )
     if b is not None:
         y += arguments.per_channel(b, n)
     return y, ConvTransposeCache(x, w, b is not None, window, groups, method, memo)

@@ -71,7 +71,7 @@ def dropout_forward(x: Array, p: float, *, rng: Any, training: bool = True) -> t
     p = arguments.probability(op, "p", p)
     if not arguments.flag(op, "training", training) or p == 0:
         return x, DropoutCache(None, x.shape, str(x.dtype))
-    if not hasattr(rng, "random"):
+    if not hasattr(rng, "bit_generator"):
         raise TypeError(f"{op}: rng={rng!r}; a Generator is needed: rng=npseg.backend.generator(seed)")
     mask = (rng.random(x.shape, dtype=x.dtype) >= p).astype(x.dtype)
     if p < 1:

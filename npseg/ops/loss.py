@@ -98,6 +98,7 @@ def cross_entropy_forward(
     arguments.arrays(op, logits=logits, weight=weight)
     arguments.channel_vectors(op, logits, name="logits", weight=weight)
     classes = logits.shape[1]
+    ignore_index = arguments.integer(op, "ignore_index", ignore_index, minimum=-(2**63))
     arguments.labels(op, labels, classes, (len(logits), *logits.shape[2:]), ignore_index)
     if reduction not in ("mean", "sum", "none"):
         raise ValueError(f"{op}: reduction={reduction!r}; choose one of 'mean', 'sum', 'none'")
@@ -161,7 +162,9 @@ def cross_entropy_backward(dout: Array | None = None, cache: CrossEntropyCache |
     log_p, truth, counts, spread, smoothing, total, reduction = cache
     xp = array_module(log_p)
     factor: Array = 1 if dout is None else dout
-    if hasattr(factor, "ndim") and factor.ndim:
+    if not hasattr(factor, "ndim"):
+        factor = arguments.real(op, "dout", factor)
+    elif factor.ndim:
         arguments.gradient(op, factor, truth.shape if reduction == "none" else (), str(log_p.dtype))
         factor = factor[:, None]
     factor = xp.asarray(factor, log_p.dtype)

@@ -107,7 +107,7 @@ def batch_norm_forward(
         op, x, gamma=gamma, beta=beta, running_mean=running_mean, running_var=running_var
     )
     momentum = arguments.probability(op, "momentum", momentum)
-    if not eps >= 0:
+    if arguments.real(op, "eps", eps) < 0:
         raise ValueError(f"{op}: eps={eps!r} must not be negative")
     if (running_mean is None) != (running_var is None):
         raise ValueError(f"{op}: give running_mean and running_var together, or neither")
@@ -259,7 +259,7 @@ def lrn_forward(
     arguments.arrays(op, x=x)
     arguments.channel_vectors(op, x)
     size = arguments.integer(op, "size", size, 1)
-    alpha, beta, k = float(alpha), float(beta), float(k)  # Python's floats leave the dtype to x
+    alpha, beta, k = (arguments.real(op, n, v) for n, v in (("alpha", alpha), ("beta", beta), ("k", k)))
     energy = k + alpha / size * _neighbours(x * x, size // 2, (size - 1) // 2)
     return x * energy**-beta, LRNCache(x, energy, size, alpha, beta)
 

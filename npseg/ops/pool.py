@@ -135,7 +135,7 @@ def max_pool_forward(
     window = arguments.pooling_window(
         op, x.shape[2:], kernel_size, stride=stride, padding=padding, dilation=dilation, ceil_mode=ceil_mode
     )
-    indices = maps.argmax(x, window.out, kernel=window.kernel, **window.steps)
+    indices = arguments.named(op, lambda: maps.argmax(x, window.out, kernel=window.kernel, **window.steps))
     return maps.take(x, indices), MaxPoolCache(indices, window, str(x.dtype), method)
 
 
@@ -230,7 +230,9 @@ def avg_pool_forward(
     )
     include = arguments.flag(op, "count_include_pad", count_include_pad)
     divisor = arguments.divisor(op, divisor_override)
-    y = maps.mean(x, window.out, **window.blocks, include_padding=include, divisor=divisor)
+    y = arguments.named(
+        op, lambda: maps.mean(x, window.out, **window.blocks, include_padding=include, divisor=divisor)
+    )
     return y, AvgPoolCache(x.shape[:2], window, include, divisor, str(x.dtype), method)
 
 
