@@ -1,8 +1,10 @@
 """The explicit matrices at work: downwards ``M @ x``, upwards literally ``M.T @ y``.
 
-The method to read beside the lecture, and an independent witness for the fast ones. A weight that is exactly 0 is no
-entry of a sparse matrix, so that a NaN or an infinity under it is not passed on, as it is by the others. There is one map without a
+The method to read beside the lecture, and an independent witness for the fast ones. There is one map without a
 matrix of its own: the gradient of the weights is what lies above times the windows, ``dw = dout (S x)ᵀ``.
+
+A weight that is exactly 0 is no entry of a sparse matrix, so that a NaN or an infinity under it is not passed on,
+as it is by the other methods.
 """
 
 from __future__ import annotations
