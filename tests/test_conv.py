@@ -272,3 +272,11 @@ def test_a_long_stride_takes_no_memory():
     y, cache = conv_forward(x, w, stride=10**9)
     assert y.tolist() == [[[[4.0]]]]
     assert conv_backward(y, cache)[0].tolist() == [[[[4.0, 4.0, 0.0], [4.0, 4.0, 0.0]]]]
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_nan_under_a_weight_of_0_is_passed_on_but_not_by_the_matrix(method):
+    x, w = np.array([[[np.nan, 1.0, 2.0]]]), np.array([[[0.0, 1.0]]])
+    y = conv_forward(x, w, method=method)[0][0, 0]
+    assert np.isnan(y[0]) == (method != "matrix")
+    assert y[1] == 2

@@ -380,3 +380,10 @@ def test_the_normalization_is_that_of_the_training_images(tmp_path):
     assert np.array_equal(run.normalization, mean_and_std(TRAIN))
     checkpoints.save(tmp_path / CHECKPOINT, run.checkpoint())
     assert np.array_equal(resumed(tmp_path).normalization, run.normalization)
+
+
+def test_the_seed_of_a_run_is_that_of_its_initial_weights_too():
+    one, same, other = (start(Settings(epochs=1, batch_size=2, seed=seed)) for seed in (1, 1, 2))
+    name = next(name for name in one.weights if name.endswith("conv1_1.w"))
+    assert np.array_equal(one.weights[name], same.weights[name])
+    assert not np.array_equal(one.weights[name], other.weights[name])

@@ -64,8 +64,8 @@ class FCN(Container):
     dropout : float
         Probability of being dropped after fc6 and fc7.
     paper_padding : bool
-        Pad the first convolution by 100 and nothing else, as the paper does, and crop the scores; otherwise pad
-        each convolution by half its kernel, which keeps small images small.
+        Pad the first convolution by 100 and fc6 not at all, as the paper does, and crop the scores; otherwise pad
+        every convolution by half its kernel, which keeps small images small.
     seed : int
         Seed of the initial weights.
     dtype : str

@@ -85,7 +85,9 @@ class Run:
 
     def __post_init__(self) -> None:
         self.history = list(self.history)
-        self.network = networks.make(**{"classes": len(self.train.classes), **self.network_config})
+        self.network = networks.make(
+            **{"classes": len(self.train.classes), "seed": self.settings.seed, **self.network_config}
+        )
         self.optimizer = self.settings.make_optimizer(self.network.params)
         self.steps = steps_per_epoch(self.train, self.settings.batch_size)
         self.class_weights = self._class_weights()
