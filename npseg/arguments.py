@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from npseg.backend import Array, array_module
-from npseg.geometry import Ints, Pairs, Window, times
+from npseg.geometry import Ints, Pairs, times
 
 T = TypeVar("T")
 
@@ -161,22 +161,6 @@ def padding_pairs(op: str, value: object, n: int) -> Pairs:
     return tuple(_pair(op, value, p) for p in values)
 
 
-def conv_padding(op: str, value: object, *, kernel: Ints, stride: Ints, dilation: Ints) -> Pairs:
-    """Return a convolution's padding: as :func:`padding_pairs`, or by the words "same" and "valid"."""
-    if isinstance(value, str):
-        if value == "valid":
-            return ((0, 0),) * len(kernel)
-        if value != "same":
-            raise ValueError(f"{op}: padding={value!r}; the words are 'same' and 'valid'")
-        if set(stride) != {1}:
-            raise ValueError(
-                f"{op}: padding='same' needs stride 1, not {stride}; give the padding in numbers"
-            )
-        totals = [d * (k - 1) for k, d in zip(kernel, dilation)]
-        return tuple((total // 2, total - total // 2) for total in totals)
-    return padding_pairs(op, value, len(kernel))
-
-
 def channels(op: str, x: Array, w: Array, b: Array | None, groups: int, *, transposed: bool = False) -> int:
     """Check that input, weight and bias have channels that fit; return the number of output channels.
 
@@ -261,62 +245,6 @@ def named(op: str, make: Callable[[], T]) -> T:
         return make()
     except ValueError as error:
         raise ValueError(f"{op}: {error}") from None
-
-
-def sliding_window(
-    op: str,
-    size: Ints,
-    kernel_size: int | Sequence[int],
-    *,
-    stride: int | Sequence[int],
-    padding: object,
-    dilation: int | Sequence[int],
-) -> Window:
-    """Return the windows of a convolution, or of im2col, on images of spatial size ``size``."""
-    n = len(size)
-    kernel = axes(op, "kernel_size", kernel_size, n)
-    stride = axes(op, "stride", stride, n)
-    dilation = axes(op, "dilation", dilation, n)
-    pairs = conv_padding(op, padding, kernel=kernel, stride=stride, dilation=dilation)
-    return named(op, lambda: Window.down(size, kernel, stride=stride, padding=pairs, dilation=dilation))
-
-
-def pooling_window(
-    op: str,
-    size: Ints,
-    kernel_size: int | Sequence[int],
-    *,
-    stride: int | Sequence[int] | None = None,
-    padding: object = 0,
-    dilation: int | Sequence[int] = 1,
-    ceil_mode: bool = False,
-) -> Window:
-    """Return the windows of a pooling layer, none of which lies wholly in the padding.
-
-    Parameters are those of :func:`npseg.max_pool_forward`; ``size`` is the spatial size of its input.
-    """
-    n = len(size)
-    kernel = axes(op, "kernel_size", kernel_size, n)
-    window = named(
-        op,
-        lambda: Window.down(
-            size,
-            kernel,
-            stride=kernel if stride is None else axes(op, "stride", stride, n),
-            padding=padding_pairs(op, padding, n),
-            dilation=axes(op, "dilation", dilation, n),
-            ceil_mode=flag(op, "ceil_mode", ceil_mode),
-        ),
-    )
-    for axis in range(n):
-        positions = window.positions(axis)
-        empty = ~((positions >= 0) & (positions < size[axis])).any(axis=0)
-        if empty.any():
-            raise ValueError(
-                f"{op}: window {int(empty.argmax())} on axis {axis} holds no pixel, only padding (input "
-                f"{times(size)}, kernel {times(kernel)}, padding {window.padding}); pad less"
-            )
-    return window
 
 
 def flag(op: str, name: str, value: object) -> bool:

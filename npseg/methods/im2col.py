@@ -21,7 +21,7 @@ from dataclasses import replace
 from math import prod
 from typing import Any
 
-from npseg import arguments
+from npseg import arguments, windows
 from npseg.backend import Array, array_module
 from npseg.geometry import Ints, Pairs, Window
 from npseg.workers import share_out
@@ -80,13 +80,11 @@ def im2col(
     op = "im2col"
     arguments.arrays(op, x=x)
     arguments.spatial(op, "x", x)
-    window = arguments.sliding_window(
-        op, x.shape[2:], kernel_size, stride=stride, padding=padding, dilation=dilation
-    )
+    window = windows.sliding(op, x.shape[2:], kernel_size, stride=stride, padding=padding, dilation=dilation)
     padded = _pad(x.swapaxes(0, 1), window)
-    taps, windows = prod(window.kernel), prod(window.out)
-    cols = _cut(padded, window).reshape(x.shape[1], taps, len(x), windows)
-    return cols.transpose(2, 0, 1, 3).reshape(len(x), x.shape[1] * taps, windows)
+    taps, places = prod(window.kernel), prod(window.out)
+    cols = _cut(padded, window).reshape(x.shape[1], taps, len(x), places)
+    return cols.transpose(2, 0, 1, 3).reshape(len(x), x.shape[1] * taps, places)
 
 
 def col2im(
@@ -134,17 +132,15 @@ def col2im(
     arguments.arrays(op, cols=cols)
     n = arguments.rank(size)
     size = arguments.axes(op, "size", size, n)
-    window = arguments.sliding_window(
-        op, size, kernel_size, stride=stride, padding=padding, dilation=dilation
-    )
-    taps, windows = prod(window.kernel), prod(window.out)
-    if cols.ndim != 3 or cols.shape[1] % taps or cols.shape[1] == 0 or cols.shape[2] != windows:
+    window = windows.sliding(op, size, kernel_size, stride=stride, padding=padding, dilation=dilation)
+    taps, places = prod(window.kernel), prod(window.out)
+    if cols.ndim != 3 or cols.shape[1] % taps or cols.shape[1] == 0 or cols.shape[2] != places:
         raise ValueError(
-            f"{op}: cols has shape {cols.shape}; (N, C*{taps}, {windows}) is needed for {windows} windows "
+            f"{op}: cols has shape {cols.shape}; (N, C*{taps}, {places}) is needed for {places} windows "
             f"of {taps} taps in images of size {size}"
         )
     images, channels = cols.shape[0], cols.shape[1] // taps
-    cols = cols.reshape(images, channels, taps, windows).transpose(1, 2, 0, 3)
+    cols = cols.reshape(images, channels, taps, places).transpose(1, 2, 0, 3)
     padded = _put_back(cols.reshape(channels, *window.kernel, images, *window.out), window)
     return _crop(padded, window).swapaxes(0, 1)
 

@@ -19,7 +19,7 @@ from collections.abc import Sequence
 from math import prod
 from typing import Any
 
-from npseg import arguments
+from npseg import arguments, windows
 from npseg.backend import Array, array_module, sparse_module
 from npseg.geometry import Ints, Window, bilinear_taps, times
 
@@ -85,9 +85,7 @@ def conv_matrix(
             f"{op}: groups={groups} does not divide the channels of w {w.shape}, or there are none"
         )
     size = arguments.axes(op, "input_size", input_size, n)
-    window = arguments.sliding_window(
-        op, size, w.shape[2:], stride=stride, padding=padding, dilation=dilation
-    )
+    window = windows.sliding(op, size, w.shape[2:], stride=stride, padding=padding, dilation=dilation)
     return arguments.named(op, lambda: convolution(w, window, groups))
 
 
@@ -134,9 +132,7 @@ def im2col_matrix(
     n = arguments.rank(input_size, kernel_size)
     size = arguments.axes(op, "input_size", input_size, n)
     channels = arguments.integer(op, "channels", channels, 1)
-    window = arguments.sliding_window(
-        op, size, kernel_size, stride=stride, padding=padding, dilation=dilation
-    )
+    window = windows.sliding(op, size, kernel_size, stride=stride, padding=padding, dilation=dilation)
     return arguments.named(op, lambda: cutting(window, channels, "float64"))
 
 
@@ -179,7 +175,7 @@ def max_pool_matrix(
     op = "max_pool_matrix"
     arguments.arrays(op, x=x)
     arguments.spatial(op, "x", x)
-    window = arguments.pooling_window(
+    window = windows.pooling(
         op,
         x.shape[2:],
         kernel_size,
@@ -228,7 +224,7 @@ def avg_pool_matrix(
     """
     op = "avg_pool_matrix"
     n = arguments.rank(input_size, kernel_size)
-    window = arguments.pooling_window(
+    window = windows.pooling(
         op,
         arguments.axes(op, "input_size", input_size, n),
         kernel_size,
@@ -444,9 +440,7 @@ def _kron(*factors: Array) -> Array:
 def _unpooling_window(op: str, input_size: int | Sequence[int], scale: int | Sequence[int]) -> Window:
     """Return the blocks of an unpooling by a whole factor: windows side by side."""
     n = arguments.rank(input_size, scale)
-    blocks = arguments.axes(op, "scale", scale, n)
-    out = arguments.axes(op, "input_size", input_size, n)
-    return Window.up(out, blocks, stride=blocks, padding=((0, 0),) * n)
+    return windows.blocks(op, arguments.axes(op, "input_size", input_size, n), scale)
 
 
 def _refuse_large(entries: int, itemsize: int, shape: tuple[int, int]) -> None:

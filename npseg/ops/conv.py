@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from npseg import arguments
+from npseg import arguments, windows
 from npseg.backend import Array
 from npseg.geometry import Window
 from npseg.methods.choose import method as find_method
@@ -114,9 +114,7 @@ def conv_forward(
     n = arguments.spatial(op, "x", x)
     groups = arguments.integer(op, "groups", groups, 1)
     arguments.channels(op, x, w, b, groups)
-    window = arguments.sliding_window(
-        op, x.shape[2:], w.shape[2:], stride=stride, padding=padding, dilation=dilation
-    )
+    window = windows.sliding(op, x.shape[2:], w.shape[2:], stride=stride, padding=padding, dilation=dilation)
 
     memo: dict[str, Any] = {}
     y = arguments.named(

@@ -12,9 +12,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from npseg import arguments
+from npseg import arguments, windows
 from npseg.backend import Array
-from npseg.geometry import Ints, Pairs, Window, smallest_size, times
+from npseg.geometry import Window
 from npseg.methods.choose import method as find_method
 
 
@@ -123,27 +123,15 @@ def conv_transpose_forward(
     n = arguments.spatial(op, "x", x)
     groups = arguments.integer(op, "groups", groups, 1)
     arguments.channels(op, x, w, b, groups, transposed=True)
-    stride = arguments.axes(op, "stride", stride, n)
-    dilation = arguments.axes(op, "dilation", dilation, n)
-    if isinstance(padding, str):
-        raise ValueError(f"{op}: padding={padding!r} is for convolutions; give the padding in numbers")
-    pairs = arguments.padding_pairs(op, padding, n)
-    extra = arguments.axes(op, "output_padding", output_padding, n, minimum=0)
-    _refuse_output_padding(op, extra, stride, dilation)
-    if output_size is not None:
-        if any(extra):
-            raise ValueError(
-                f"{op}: give output_padding={output_padding} or output_size={output_size}, not both"
-            )
-        wanted = arguments.axes(op, "output_size", output_size, n)
-        extra = _output_padding(
-            op, wanted, x.shape[2:], w.shape[2:], stride=stride, padding=pairs, dilation=dilation
-        )
-    window = arguments.named(
+    window = windows.stamping(
         op,
-        lambda: Window.up(
-            x.shape[2:], w.shape[2:], stride=stride, padding=pairs, dilation=dilation, output_padding=extra
-        ),
+        x.shape[2:],
+        w.shape[2:],
+        stride=stride,
+        padding=padding,
+        output_padding=output_padding,
+        output_size=output_size,
+        dilation=dilation,
     )
 
     memo: dict[str, Any] = {}
@@ -199,23 +187,3 @@ def conv_transpose_backward(dout: Array, cache: ConvTransposeCache) -> tuple[Arr
     dw = maps.correlate_adjoint_w(dout, x, window.kernel, **window.steps, groups=groups, memo=memo)
     db = dout.sum(axis=(0, *range(2, dout.ndim))) if has_bias else None
     return dx, dw, db
-
-
-def _refuse_output_padding(op: str, extra: Ints, stride: Ints, dilation: Ints) -> None:
-    for e, s, d in zip(extra, stride, dilation):
-        if e >= max(s, d):
-            raise ValueError(
-                f"{op}: output_padding={e} must be smaller than the stride or the dilation ({s}, {d}): it only "
-                "says which of the sizes that the stride maps to one is meant"
-            )
-
-
-def _output_padding(
-    op: str, wanted: Ints, size: Ints, kernel: Ints, *, stride: Ints, padding: Pairs, dilation: Ints
-) -> Ints:
-    """Return the output padding that gives the output size wanted."""
-    least = smallest_size(size, kernel, stride=stride, padding=padding, dilation=dilation)
-    if not all(low <= got < low + s for low, got, s in zip(least, wanted, stride)):
-        ranges = " by ".join(f"{max(1, low)} to {low + s - 1}" for low, s in zip(least, stride))
-        raise ValueError(f"{op}: output_size={times(wanted)} cannot be had; {ranges} can")
-    return tuple(got - low for got, low in zip(wanted, least))

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from npseg import arguments
+from npseg import arguments, windows
 from npseg.backend import Array
 from npseg.geometry import Window
 from npseg.methods.choose import method as find_method
@@ -132,7 +132,7 @@ def max_pool_forward(
     maps = find_method(op, method)
     arguments.arrays(op, x=x)
     arguments.spatial(op, "x", x)
-    window = arguments.pooling_window(
+    window = windows.pooling(
         op, x.shape[2:], kernel_size, stride=stride, padding=padding, dilation=dilation, ceil_mode=ceil_mode
     )
     indices = arguments.named(op, lambda: maps.argmax(x, window.out, kernel=window.kernel, **window.steps))
@@ -225,7 +225,7 @@ def avg_pool_forward(
     maps = find_method(op, method)
     arguments.arrays(op, exact=method == "loops", x=x)
     arguments.spatial(op, "x", x)
-    window = arguments.pooling_window(
+    window = windows.pooling(
         op, x.shape[2:], kernel_size, stride=stride, padding=padding, ceil_mode=ceil_mode
     )
     include = arguments.flag(op, "count_include_pad", count_include_pad)

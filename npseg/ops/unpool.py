@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from npseg import arguments
+from npseg import arguments, windows
 from npseg.backend import Array, array_module
 from npseg.geometry import Ints, Window, smallest_size, times
 from npseg.methods.choose import method as find_method
@@ -322,9 +322,8 @@ def _take(op: str, dout: Array, cache: MaxUnpoolCache) -> Array:
 def _blocks(op: str, x: Array, scale: int | Sequence[int], method: str) -> Window:
     """Return the blocks that values are unpooled to: windows side by side, without a border."""
     arguments.arrays(op, exact=method == "loops", x=x)
-    n = arguments.spatial(op, "x", x)
-    blocks = arguments.axes(op, "scale", scale, n)
-    return Window.up(x.shape[2:], blocks, stride=blocks, padding=((0, 0),) * n)
+    arguments.spatial(op, "x", x)
+    return windows.blocks(op, x.shape[2:], scale)
 
 
 def _unpooled_size(
