@@ -6,13 +6,14 @@ differentiation: whoever puts layers together, a :class:`Sequential` or a networ
 in which order their backward passes run.
 
 ``train(rng)`` and ``evaluate()`` switch between the two ways of running. Only a layer that trains remembers
-anything, so that labelling a large image takes no more memory than its largest layer.
+anything, so that labelling a large image takes no more memory than its largest layer; or one that is asked to,
+``evaluate(remember=True)``, for the gradient of the network as it labels.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from math import prod, sqrt
+from math import ceil, floor, prod, sqrt
 from typing import Any
 
 import numpy as np
@@ -40,13 +41,28 @@ class Layer:
         What is kept but not learned: running statistics.
     training : bool
         Whether the layer trains.
+    remembering : bool
+        Whether a forward pass remembers what the backward pass needs.
+
+    Examples
+    --------
+    A layer of one's own: twice its input.
+
+    >>> class Double(Layer):
+    ...     def forward(self, x):
+    ...         return 2 * x
+    ...
+    ...     def backward(self, dout):
+    ...         return 2 * dout
+    >>> Sequential(a=Double(), b=Double()).forward(np.array([1.0, 2.0]))
+    array([4., 8.])
     """
 
     def __init__(self) -> None:
         self.params: dict[str, Array] = {}
         self.grads: dict[str, Array] = {}
         self.buffers: dict[str, Array] = {}
-        self.training = True
+        self.training = self.remembering = True
         self._remembered: Any = None
 
     def forward(self, x: Array) -> Array:
@@ -59,19 +75,28 @@ class Layer:
 
     def train(self, rng: Any = None) -> None:
         """Switch to training; ``rng`` is the Generator of the layers that draw, such as dropout."""
-        self.training = True
+        self.training = self.remembering = True
 
-    def evaluate(self) -> None:
-        """Switch to running without training."""
-        self.training = False
+    def evaluate(self, *, remember: bool = False) -> None:
+        """Switch to running without training; ``remember`` keeps what backward needs all the same."""
+        self.training, self.remembering = False, remember
         self._remembered = None
 
     def grid(self, below: Grid) -> Grid:
         """Return where the output's units lie in the image, from where the input's do."""
         return below
 
+    def sees(self, first: int, last: int) -> tuple[int, int]:
+        """Return the first and the last unit of the input that units ``first`` to ``last`` see, on one axis.
+
+        Planes are taken to go on beyond their borders: a unit below 0 lies in the padding.
+        """
+        # A unit sees what lies less than half its field from its centre.
+        step, origin, field = self.grid(Grid())
+        return floor(origin + first * step - field / 2) + 1, ceil(origin + last * step + field / 2) - 1
+
     def _remember(self, cache: Any) -> None:
-        self._remembered = cache if self.training else None
+        self._remembered = cache if self.remembering else None
 
     def _recall(self) -> Any:
         if self._remembered is None:
@@ -90,11 +115,17 @@ class Container(Layer):
     ----------
     **layers : Layer
         The layers. A subclass says in which order they run.
+
+    Examples
+    --------
+    >>> block = Container(conv=Conv(3, 8, 3, rng=None), norm=BatchNorm(8))
+    >>> sorted(block.params)
+    ['conv.b', 'conv.w', 'norm.beta', 'norm.gamma']
     """
 
     def __init__(self, **layers: Layer) -> None:
         self.layers = layers
-        self.training = True
+        self.training = self.remembering = True
         self._remembered = None
 
     @property
@@ -118,11 +149,15 @@ class Container(Layer):
         for layer in self.layers.values():
             layer.train(rng)
 
-    def evaluate(self) -> None:
-        """Switch all layers to running without training."""
-        super().evaluate()
+    def evaluate(self, *, remember: bool = False) -> None:
+        """Switch all layers to running without training; ``remember`` keeps what backward needs all the same."""
+        super().evaluate(remember=remember)
         for layer in self.layers.values():
-            layer.evaluate()
+            layer.evaluate(remember=remember)
+
+    def sees(self, first: int, last: int) -> tuple[int, int]:
+        """Return the units of the input that units of the output see; a subclass says by which paths."""
+        raise NotImplementedError
 
     def _gather(self, kind: str) -> dict[str, Array]:
         return {
@@ -165,6 +200,39 @@ class Sequential(Container):
             below = layer.grid(below)
         return below
 
+    def sees(self, first: int, last: int) -> tuple[int, int]:
+        """Follow what units see back through the layers, last to first."""
+        for layer in reversed(self.layers.values()):
+            first, last = layer.sees(first, last)
+        return first, last
+
+    def until(self, name: str) -> Sequential:
+        """Return the layers up to the one named: the same layers, not copies.
+
+        Parameters
+        ----------
+        name : str
+            A layer's name, or ``"block.layer"`` for one inside of a Sequential.
+
+        Raises
+        ------
+        ValueError
+            If there is none of this name; the message has the names that there are.
+        """
+        first, _, inside = name.partition(".")
+        if first not in self.layers:
+            raise ValueError(f"there is no layer {first!r} among {', '.join(self.layers)}")
+        last = self.layers[first]
+        if inside:
+            if not isinstance(last, Sequential):
+                raise ValueError(
+                    f"layer {first!r} is a {type(last).__name__}, with no layer {inside!r} inside"
+                )
+            last = last.until(inside)
+        names = list(self.layers)
+        before = {key: self.layers[key] for key in names[: names.index(first)]}
+        return Sequential(**before, **{first: last})
+
 
 class Conv(Layer):
     """Convolution with square kernels; He's initial weights, biases 0.
@@ -187,6 +255,14 @@ class Conv(Layer):
     References
     ----------
     He et al., "Delving deep into rectifiers", 2015: deviation ``sqrt(2 / fan_in)``.
+
+    Examples
+    --------
+    >>> layer = Conv(3, 8, 3, stride=2, padding=1, rng=np.random.default_rng(0))
+    >>> layer.forward(np.zeros((1, 3, 32, 48), "float32")).shape
+    (1, 8, 16, 24)
+    >>> layer.backward(np.ones((1, 8, 16, 24), "float32")).shape, layer.grads["w"].shape
+    ((1, 3, 32, 48), (8, 3, 3, 3))
     """
 
     def __init__(
@@ -246,6 +322,12 @@ class BilinearUpsampling(Layer):
     References
     ----------
     Long, Shelhamer & Darrell 2015, section 3.3.
+
+    Examples
+    --------
+    >>> layer = BilinearUpsampling(1, 2, padding=1, dtype="float64")
+    >>> layer.forward(np.array([[[[4.0, 4.0, 8.0]]]]))[0, 0, 0]
+    array([2.25, 3.  , 3.  , 3.75, 5.25, 4.5 ])
     """
 
     def __init__(self, channels: int, factor: int, *, padding: int = 0, dtype: str = "float32") -> None:
@@ -280,6 +362,11 @@ class MaxPool(Layer):
         Size of a window, and pixels from one to the next.
     ceil_mode : bool
         Let the last window hang over the end, so that no pixel is lost.
+
+    Examples
+    --------
+    >>> MaxPool(2, ceil_mode=True).forward(np.array([[[1.0, 7.0, 3.0]]]))
+    array([[[7., 3.]]])
     """
 
     def __init__(self, kernel_size: int, *, ceil_mode: bool = False) -> None:
@@ -312,6 +399,14 @@ class BatchNorm(Layer):
         Weight of a new batch in the running statistics.
     dtype : str
         "float32" or "float64".
+
+    Examples
+    --------
+    >>> layer = BatchNorm(1, dtype="float64")
+    >>> layer.forward(np.array([[[1.0, 3.0, 1.0, 3.0]]])).round(3)
+    array([[[-1.,  1., -1.,  1.]]])
+    >>> layer.buffers["running_mean"]
+    array([0.2])
     """
 
     def __init__(self, channels: int, *, momentum: float = 0.1, dtype: str = "float32") -> None:
@@ -338,7 +433,14 @@ class BatchNorm(Layer):
 
 
 class ReLU(Layer):
-    """Keep what is positive."""
+    """Keep what is positive.
+
+    Examples
+    --------
+    >>> layer = ReLU()
+    >>> layer.forward(np.array([-1.0, 2.0])), layer.backward(np.array([5.0, 5.0]))
+    (array([0., 2.]), array([0., 5.]))
+    """
 
     def forward(self, x: Array) -> Array:
         """Rectify."""
@@ -352,7 +454,14 @@ class ReLU(Layer):
 
 
 class Tanh(Layer):
-    """The hyperbolic tangent."""
+    """The hyperbolic tangent.
+
+    Examples
+    --------
+    >>> layer = Tanh()
+    >>> layer.forward(np.zeros(1)), layer.backward(np.ones(1))
+    (array([0.]), array([1.]))
+    """
 
     def forward(self, x: Array) -> Array:
         """Squash."""
@@ -372,6 +481,18 @@ class Dropout(Layer):
     ----------
     p : float
         Probability of being dropped.
+
+    Examples
+    --------
+    What stays is scaled up, so that the mean stays; when not training, everything does.
+
+    >>> layer = Dropout(0.5)
+    >>> layer.train(np.random.default_rng(0))
+    >>> sorted(set(layer.forward(np.ones(100)).tolist()))
+    [0.0, 2.0]
+    >>> layer.evaluate()
+    >>> layer.forward(np.ones(3))
+    array([1., 1., 1.])
     """
 
     def __init__(self, p: float) -> None:
@@ -396,5 +517,11 @@ class Dropout(Layer):
 
 
 def named(layers: Sequence[tuple[str, Layer]]) -> Sequential:
-    """Put layers one after the other from a list of names and layers."""
+    """Put layers one after the other from a list of names and layers.
+
+    Examples
+    --------
+    >>> list(named([("conv", Conv(3, 8, 3, rng=None)), ("relu", ReLU())]).layers)
+    ['conv', 'relu']
+    """
     return Sequential(**dict(layers))

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
 
-from npseg.draw.curves import curves
-from npseg.draw.labels import colorize, comparison, overlay, overlay_with_legend
+from npseg.draw.label_maps import colorize, comparison, labels, overlay, overlay_with_legend
+from npseg.draw.training_curves import curves
 
 COLORS = np.array([(10, 20, 30), (200, 100, 50), (0, 255, 0)], np.uint8)
 CLASSES = ("sky", "road", "cat")
@@ -153,6 +153,50 @@ def test_comparison_refuses_what_does_not_go_together():
         comparison([image], [labels], [labels], CLASSES[:2], COLORS)
 
 
+def test_labels_of_one_image_are_a_row_with_the_share_that_is_right():
+    image, truth = drawn(size=(10, 10))
+    truth[:] = 0
+    truth[0] = 255
+    prediction = truth.copy()
+    prediction[:2, :9] = 2  # nine pixels of void, which do not count, and nine of ninety that do
+    figure = labels(image, prediction, truth, classes=CLASSES, colors=COLORS)
+    assert [axes.get_title() for axes in figure.axes] == [
+        "image",
+        "truth",
+        "prediction: 90.0 % right",
+        "errors: 10.0 % wrong",
+    ]
+    row = shown(comparison([image], [truth], [prediction], CLASSES, COLORS))
+    assert all(np.array_equal(one, other) for one, other in zip(shown(figure), row, strict=True))
+
+
+def test_labels_without_a_truth_lie_beside_the_image_and_over_it():
+    image, prediction = drawn()
+    figure = labels(image, prediction, classes=CLASSES, colors=COLORS)
+    assert [axes.get_title() for axes in figure.axes] == ["image", "prediction", "overlay"]
+    for panel, picture in zip(
+        shown(figure), (image, colorize(prediction, COLORS), overlay(image, prediction, COLORS)), strict=True
+    ):
+        assert np.array_equal(panel, picture)
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == [*CLASSES, "void"]
+
+
+def test_where_all_is_void_nothing_is_right_or_wrong():
+    image, prediction = drawn()
+    figure = labels(image, prediction, np.full((6, 8), 255), classes=CLASSES, colors=COLORS)
+    assert [axes.get_title() for axes in figure.axes] == ["image", "truth", "prediction", "errors"]
+
+
+def test_labels_refuse_what_does_not_go_together():
+    image, prediction = drawn()
+    with pytest.raises(ValueError, match=r"labels \(8, 6\) do not fit"):
+        labels(image, prediction.T, classes=CLASSES, colors=COLORS)
+    with pytest.raises(ValueError, match="2 names of classes and 3 colours"):
+        labels(image, prediction, classes=CLASSES[:2], colors=COLORS)
+    with pytest.raises(ValueError, match=r"labels \(8, 6\) do not fit"):
+        labels(image, prediction, prediction.T, classes=CLASSES, colors=COLORS)
+
+
 HISTORY = [
     {"epoch": 1, "loss": 1.5, "pixel_accuracy": 0.5, "mean_iou": 0.2},
     {"epoch": 2, "loss": 1.0},
@@ -199,7 +243,7 @@ def test_an_empty_history_is_refused():
 
 def test_drawing_needs_no_pyplot_and_training_no_drawing():
     code = (
-        "import sys, npseg.draw.labels, npseg.draw.curves; assert 'matplotlib.pyplot' not in sys.modules",
+        "import sys, npseg.draw.label_maps, npseg.draw.training_curves; assert 'matplotlib.pyplot' not in sys.modules",
         "import sys, npseg.training.checkpoints, npseg.training.metrics, npseg.training.optimizers;"
         "assert 'matplotlib' not in sys.modules and 'npseg.draw' not in sys.modules",
     )

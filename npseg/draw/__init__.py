@@ -1,6 +1,55 @@
-"""Pictures: label maps and training curves. Nothing else in npseg needs matplotlib."""
+"""Pictures: of operations step by step, their matrices and receptive fields, of label maps and training curves.
 
-from npseg.draw.curves import curves
-from npseg.draw.labels import colorize, comparison, overlay, overlay_with_legend
+Each is loaded when it is first asked for, and matplotlib with those that need it: the steps as a page do not, and
+nothing else in npseg does.
+"""
 
-__all__ = ["colorize", "comparison", "curves", "overlay", "overlay_with_legend"]
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from npseg.draw.fields import Field, field_of, receptive_field
+    from npseg.draw.label_maps import colorize, comparison, labels, overlay, overlay_with_legend
+    from npseg.draw.matrices import matrix
+    from npseg.draw.overlaps import overlap, overlap_counts
+    from npseg.draw.stepper import Steps, steps
+    from npseg.draw.training_curves import curves
+
+_MODULES = {
+    "fields": ("Field", "field_of", "receptive_field"),
+    "label_maps": ("colorize", "comparison", "labels", "overlay", "overlay_with_legend"),
+    "matrices": ("matrix",),
+    "overlaps": ("overlap", "overlap_counts"),
+    "stepper": ("Steps", "steps"),
+    "training_curves": ("curves",),
+}
+_HOME = {name: module for module, names in _MODULES.items() for name in names}
+
+__all__ = [
+    "Field",
+    "Steps",
+    "colorize",
+    "comparison",
+    "curves",
+    "field_of",
+    "labels",
+    "matrix",
+    "overlap",
+    "overlap_counts",
+    "overlay",
+    "overlay_with_legend",
+    "receptive_field",
+    "steps",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'npseg.draw' has no attribute {name!r}")
+    return getattr(importlib.import_module(f"npseg.draw.{_HOME[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -32,6 +32,7 @@ from npseg.layers import (
     Layer,
     MaxPool,
     ReLU,
+    Sequential,
     named,
 )
 from npseg.ops.crop import crop_backward, crop_forward
@@ -171,6 +172,28 @@ class FCN(Container):
             scores = self.layers["upscore_pool4"].grid(scores)
             self.crops["pool3"] = pool3.offset_of(scores)
         self.crops["image"] = self.layers["upscore"].grid(scores).offset_of(Grid())
+
+    def until(self, name: str) -> Sequential:
+        """Return the layers from the image to the one named, such as ``"to_pool3.conv1_2"``: of the trunk.
+
+        Raises
+        ------
+        ValueError
+            If the trunk has no such layer. What comes after it is where the paths meet.
+        """
+        trunk = ("to_pool3", "to_pool4", "to_score")
+        return Sequential(**{part: self.layers[part] for part in trunk}).until(name)
+
+    def sees(self, first: int, last: int) -> tuple[int, int]:
+        """Return the pixels of the image that pixels of the scores see, on one axis.
+
+        Followed is the deepest path, whose units see all that those of the skips do.
+        """
+        first, last = first + self.crops["image"], last + self.crops["image"]
+        for name, layer in reversed(self.layers.items()):
+            if not name.startswith("score_pool"):
+                first, last = layer.sees(first, last)
+        return first, last
 
     def forward(self, x: Array) -> Array:
         """Return the scores of the classes at each pixel.

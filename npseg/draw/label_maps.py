@@ -188,9 +188,71 @@ def comparison(
         (image, colorize(truth, colors), colorize(prediction, colors), _errors(image, truth, prediction))
         for image, truth, prediction in zip(images, truths, predictions, strict=True)
     ]
-    occurring = set(np.concatenate([np.unique(m) for m in (*truths, *predictions)]).tolist())
-    legend = {**dict(enumerate(_named(classes, colors))), _VOID: ("void", _VOID_COLOR)}
-    return _grid(rows, [*(legend[k] for k in sorted(occurring)), ("wrong", _ERROR_COLOR)])
+    return _grid(rows, _COLUMNS, [*_legend(classes, colors, *truths, *predictions), ("wrong", _ERROR_COLOR)])
+
+
+def labels(
+    image: Picture,
+    prediction: NDArray[Any],
+    truth: NDArray[Any] | None = None,
+    *,
+    classes: Sequence[str],
+    colors: ArrayLike,
+) -> Figure:
+    """Draw an image beside its labels, and where the truth is known, beside that and where the two differ.
+
+    Parameters
+    ----------
+    image : ndarray of uint8, shape (H, W, 3)
+        The image.
+    prediction : ndarray of integers, shape (H, W)
+        A class for each pixel, or 255 for void.
+    truth : ndarray of integers, shape (H, W), optional
+        The true labels; void where they are 255.
+    classes : sequence of str
+        The names of the classes.
+    colors : array of uint8, shape (classes, 3)
+        The colour of each class.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        A row as of :func:`comparison`, with the share of the pixels that are right among those that are not void;
+        without the truth the image, the prediction, and the one laid over the other.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As :func:`overlay`.
+
+    Examples
+    --------
+    >>> image, prediction = np.zeros((4, 6, 3), np.uint8), np.zeros((4, 6), np.uint8)
+    >>> truth = prediction.copy()
+    >>> truth[0] = 1
+    >>> figure = labels(image, prediction, truth, classes=["sky", "cat"], colors=[(0, 90, 200), (220, 120, 0)])
+    >>> [axes.get_title() for axes in figure.axes]
+    ['image', 'truth', 'prediction: 75.0 % right', 'errors: 25.0 % wrong']
+    """
+    if truth is None:
+        row = (image, colorize(prediction, colors), overlay(image, prediction, colors))
+        return _grid([row], ("image", "prediction", "overlay"), _legend(classes, colors, prediction))
+    figure = comparison([image], [truth], [prediction], classes, colors)
+    counted = truth != _VOID
+    if counted.any():
+        right = 100 * float(np.mean(prediction[counted] == truth[counted]))
+        for axes, text in zip(
+            figure.axes[2:], (f"{right:.1f} % right", f"{100 - right:.1f} % wrong"), strict=True
+        ):
+            axes.set_title(f"{axes.get_title()}: {text}", fontsize=10, pad=5)
+    return figure
+
+
+def _legend(classes: Sequence[str], colors: ArrayLike, *maps: NDArray[Any]) -> list[tuple[str, Color]]:
+    """List the names and colours of the classes that occur."""
+    occurring = set(np.concatenate([np.unique(m) for m in maps]).tolist())
+    entries = {**dict(enumerate(_named(classes, colors))), _VOID: ("void", _VOID_COLOR)}
+    return [entries[k] for k in sorted(occurring)]
 
 
 def _named(classes: Sequence[str], colors: ArrayLike) -> list[tuple[str, Color]]:
@@ -202,9 +264,11 @@ def _named(classes: Sequence[str], colors: ArrayLike) -> list[tuple[str, Color]]
     return list(zip(classes, table, strict=True))
 
 
-def _grid(rows: Sequence[Sequence[Picture]], entries: Sequence[tuple[str, Color]]) -> Figure:
+def _grid(
+    rows: Sequence[Sequence[Picture]], titles: Sequence[str], entries: Sequence[tuple[str, Color]]
+) -> Figure:
     """Place panels of one width, each row as high as its image needs, and one legend beneath them all."""
-    width = _GAP + len(_COLUMNS) * (_PANEL + _GAP)
+    width = _GAP + len(titles) * (_PANEL + _GAP)
     panels = [_PANEL * row[0].shape[0] / row[0].shape[1] for row in rows]
     # In the legend a letter is about 0.08 inches wide; a patch and the space around it take 0.6.
     across = max(1, int(width / (0.6 + 0.08 * max(len(name) for name, _ in entries))))
@@ -221,7 +285,7 @@ def _grid(rows: Sequence[Sequence[Picture]], entries: Sequence[tuple[str, Color]
             axes.imshow(picture, aspect="auto")
             axes.set_axis_off()
             if row is rows[0]:
-                axes.set_title(_COLUMNS[column], fontsize=10, pad=5)
+                axes.set_title(titles[column], fontsize=10, pad=5)
         bottom -= _GAP
     patches = [
         Patch(facecolor=(r / 255, g / 255, b / 255), edgecolor="0.6", linewidth=0.5, label=name)
