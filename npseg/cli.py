@@ -1,4 +1,4 @@
-"""The command line: ``npseg demo | train | evaluate | predict | gradcheck``.
+"""The command line: ``npseg demo | train | evaluate | predict | explain | gradcheck``.
 
 Each command is a function that takes the parsed arguments. What is wrong with the input is said in one line on
 standard error, with exit status 2; Ctrl-C ends with 130, after a training run has saved its state.
@@ -94,6 +94,9 @@ def _parser() -> argparse.ArgumentParser:
     predict.add_argument("--output-dir", type=Path, default=Path("npseg-labels"), help="default: %(default)s")
     predict.add_argument("--force", action="store_true", help="replace files that are already there")
 
+    explain = _command(commands, "explain", _explain, "write a page that steps through an operation")
+    _add_geometry_flags(explain)
+
     _command(commands, "gradcheck", _gradcheck, "compare every hand-written gradient with finite differences")
     return parser
 
@@ -151,6 +154,74 @@ def _add_training_flags(parser: argparse.ArgumentParser) -> None:
     recipe.add_argument("--seed", type=int, help="of all that is random; default: 0")
 
 
+def _add_geometry_flags(parser: argparse.ArgumentParser) -> None:
+    """Add the flags of ``explain``: an operation's options, one number for all axes or one each.
+
+    A flag that was not given is absent from the result, so that the operation's own default holds.
+    """
+    parser.argument_default = argparse.SUPPRESS
+    parser.epilog = (
+        "Sizes are written 4, 4x5 or 4x5x6; padding also 1:2, which is 1 before and 2 after, or 1:2x0:1. Cells are "
+        "counted 1, 2, 3, ...; npseg.draw.steps takes numbers of your own. Example: npseg explain conv_transpose "
+        "--input 2x2 --kernel 3 --stride 2 --padding 1 --output-padding 1"
+    )
+    add = parser.add_argument
+    add(
+        "operation",
+        metavar="OPERATION",
+        help="conv, conv_transpose, im2col, col2im, max_pool, avg_pool, max_unpool, nearest_unpool, "
+        "bed_of_nails_unpool, resize_bilinear; and, but for the two columns, the same with _backward",
+    )
+    add("--input", type=_size, required=True, metavar="HxW", help="spatial size of the forward pass's input")
+    add("--output", type=Path, metavar="FILE", help="page to write; default: npseg-OPERATION.html")
+    add("--view", choices=("gather", "scatter", "matrix"), help="how it is told first; the page has all")
+    add("--symbols", action="store_true", help="letters instead of numbers")
+    geometry = parser.add_argument_group("geometry")
+    for flag, what in (
+        ("--kernel", "taps of the kernel, or the window of a pooling"),
+        ("--stride", "pixels from one window to the next"),
+        ("--dilation", "pixels from one tap to the next; 1 is none"),
+        ("--output-padding", "of conv_transpose: pixels given back at the end"),
+        ("--output-size", "of conv_transpose and max_unpool: the output's size"),
+    ):
+        geometry.add_argument(flag, type=_size, metavar="HxW", help=what)
+    geometry.add_argument("--padding", type=_padding, metavar="HxW", help="around the larger plane")
+    geometry.add_argument("--scale", type=_size, metavar="HxW", help="of nearest_unpool, bed_of_nails_unpool")
+    geometry.add_argument("--size", type=_size, metavar="HxW", help="of resize_bilinear's output")
+    geometry.add_argument("--channels", type=int, help="of the input; default: 1")
+    geometry.add_argument("--filters", type=int, help="channels of a convolution's output; default: 1")
+    geometry.add_argument("--groups", type=int, help="of channels; default: 1")
+    geometry.add_argument("--ceil-mode", action="store_true", help="of poolings: round the size up")
+    geometry.add_argument("--align-corners", action="store_true", help="of resize_bilinear")
+    geometry.add_argument(
+        "--wrt", choices=("x", "w", "b"), help="which gradient of a convolution; default: x"
+    )
+
+
+def _size(text: str) -> int | tuple[int, ...]:
+    """Read one number for all axes, or one for each: 4x5."""
+    try:
+        numbers = tuple(int(part) for part in text.lower().replace("×", "x").split("x"))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no size; write 4 or 4x5") from None
+    return numbers[0] if len(numbers) == 1 else numbers
+
+
+def _padding(text: str) -> Any:
+    """Read a padding: the word, one number, one for each axis, or before:after."""
+    if text in ("same", "valid"):
+        return text
+    try:
+        pairs = [tuple(int(p) for p in part.split(":")) for part in text.lower().split("x")]
+    except ValueError:
+        pairs = [()]
+    if any(len(pair) not in (1, 2) for pair in pairs):
+        raise argparse.ArgumentTypeError(f"{text!r} is no padding; write 1, 1x2, 1:2 or 1:2x0:1")
+    if all(len(pair) == 1 for pair in pairs):
+        return pairs[0][0] if len(pairs) == 1 else tuple(pair[0] for pair in pairs)
+    return tuple(pair if len(pair) == 2 else pair * 2 for pair in pairs)
+
+
 def _demo(arguments: argparse.Namespace) -> None:
     from npseg.demo import demo
 
@@ -187,6 +258,20 @@ def _predict(arguments: argparse.Namespace) -> None:
     from npseg.commands import predict
 
     predict(arguments.checkpoint, arguments.images, arguments.output_dir, force=arguments.force)
+
+
+def _explain(arguments: argparse.Namespace) -> None:
+    from npseg.explain import explain, write
+
+    given = {key: value for key, value in vars(arguments).items() if key not in ("run", "command")}
+    operation, size = given.pop("operation"), given.pop("input")
+    size = size if isinstance(size, tuple) else (size,)
+    page = given.pop("output", Path(f"npseg-{operation}.html"))
+    if isinstance(given.get("padding"), tuple) and len(given["padding"]) == 1:
+        given["padding"] *= len(size)
+    walk = explain(operation, size, **given)
+    write(walk, page)
+    print(f"{walk.drawing.formula}\n\n{walk.excerpt or f'{len(walk)} steps'} in {page}; open it in a browser")
 
 
 def _gradcheck(arguments: argparse.Namespace) -> None:

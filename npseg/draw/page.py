@@ -1,0 +1,183 @@
+"""The steps as a page: tables and lists that can be read as they are, and a script that walks through them.
+
+Everything is in the HTML: each plane is a table with its coordinates, each step a list item with its arithmetic, so
+that a page without its script, such as an untrusted notebook's, loses nothing but the walking. The script
+(``steps.js``) finds the cells of a step by the numbers that the item carries, lights them, and fills the result in.
+Nothing is asked of the network.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from html import escape
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from npseg.draw.notation import written
+from npseg.draw.products import Drawing, Plane, Table
+from npseg.draw.walk import Step, entries, result
+from npseg.geometry import times
+
+if TYPE_CHECKING:
+    from npseg.draw.stepper import Steps
+
+#: Largest matrix that is put beside the steps, in cells.
+LARGEST_MATRIX = 4096
+
+_VIEWS = {
+    "gather": "Gather: what each cell of {target} adds up",
+    "scatter": "Scatter: where each cell of {source} goes",
+    "matrix": "Matrix: {target} = {matrix} {source}",
+}
+
+
+def page(steps: Steps) -> str:
+    """Return a whole page with the steps on it."""
+    title = f"{steps.drawing.operation}, step by step"
+    return f"""<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{escape(title)}</title>
+<style>:root {{ color-scheme: light dark; }} body {{ margin: 2rem; font-family: system-ui, sans-serif; }}</style>
+<body>
+<h1>{escape(title)}</h1>
+{fragment(steps)}
+</body>
+</html>
+"""
+
+
+def fragment(steps: Steps) -> str:
+    """Return the steps as a piece of HTML that can stand in any page, any number of times."""
+    drawing = steps.drawing
+    matrix = _matrix(drawing)
+    return "\n".join(
+        [
+            f'<div class="npseg-steps" data-view="{steps.order}" role="group" tabindex="0" '
+            f'aria-label="{escape(drawing.operation)}, step by step" data-lm-suppress-shortcuts="true">',
+            f"<style>{_asset('steps.css')}</style>",
+            f'<p class="formula">{"<br>".join(map(escape, drawing.formula.splitlines()))}</p>',
+            '<div class="planes">',
+            _plane(drawing.source, "source", drawing),
+            "" if drawing.kernel is None else _plane(drawing.kernel, "kernel", drawing),
+            _plane(drawing.target._replace(cells=result(drawing)), "target", drawing),
+            matrix,
+            "</div>",
+            *(_list(steps.view(view)) for view in steps.views if view != "matrix" or matrix),
+            f"<script>{_asset('steps.js')}</script>",
+            "</div>",
+        ]
+    )
+
+
+def _plane(plane: Plane, role: str, drawing: Drawing) -> str:
+    """Write a plane as tables, one for each sheet, with the coordinates of rows and columns."""
+    inside = plane.inside
+    read = np.isin(np.arange(plane.cells.size), drawing.sources) if role == "source" else np.ones_like(inside)
+    kinds = np.where(inside, np.where(read, "", "unread"), plane.border)
+    begins = ""
+    if role == "target" and drawing.start is not None:
+        begins = f' data-begins="{"|".join(escape(written(v)) for v in drawing.start.flat)}"'
+    return "".join(
+        [
+            f'<figure class="{role}"{begins}><figcaption><b>{escape(plane.name)}</b> {_size(plane)}</figcaption>',
+            *(_sheet(plane, label, cells, kinds) for label, cells in plane.sheets()),
+            "</figure>",
+        ]
+    )
+
+
+def _size(plane: Plane) -> str:
+    """Write a plane's size, and what is drawn around it."""
+    shape = list(plane.array.shape)
+    while len(shape) > len(plane.size) and shape[0] == 1:
+        del shape[0]
+    around = {"padding": ", with its padding", "cropped": ", and what is cropped"}[plane.border]
+    return times(shape) + ("" if plane.inside.all() else around)
+
+
+def _sheet(plane: Plane, label: str, cells: Table, kinds: np.ndarray[Any, Any]) -> str:
+    """Write one sheet as a table."""
+    rows = [
+        "".join(
+            [
+                f"<tr>{_heading(plane, -2, i) if len(plane.size) > 1 else ''}",
+                *(f"<td{_class(kinds[cell])}>{escape(written(plane.cells.flat[cell]))}" for cell in row),
+            ]
+        )
+        for i, row in enumerate(cells)
+    ]
+    corner = "<th>" if len(plane.size) > 1 else ""
+    header = "".join(_heading(plane, -1, i, "col") for i in range(cells.shape[1]))
+    caption = f"<caption>{label}</caption>" if label else ""
+    return f"<table>{caption}<thead><tr>{corner}{header}<tbody>{''.join(rows)}</table>"
+
+
+def _heading(plane: Plane, axis: int, i: int, scope: str = "row") -> str:
+    """Write a row's or a column's coordinate, negative in the border before pixel 0."""
+    return f'<th scope="{scope}">{written(i - plane.origin[axis])}'
+
+
+def _class(kind: str) -> str:
+    return f' class="{kind}"' if kind else ""
+
+
+def _matrix(drawing: Drawing) -> str:
+    """Write the matrix as a table, under the source's values and beside the result's; "" if it is too large."""
+    target, source = (int(plane.inside.sum()) for plane in (drawing.target, drawing.source))
+    if target * source > LARGEST_MATRIX:
+        return ""
+    values = entries(drawing)
+    width = drawing.source.size[-1]
+    height = drawing.target.size[-1]
+    head = "".join(f'<th scope="col">{escape(written(v))}' for v in drawing.source.array.flat)
+    rows = [
+        f'{"<tbody>" if r % height == 0 else ""}<tr><th scope="row">'
+        + "".join(f"<td>{escape(written(values[r, c])) if (r, c) in values else ''}" for c in range(source))
+        for r in range(target)
+    ]
+    name = escape(f"{drawing.target.name} = {drawing.matrix} {drawing.source.name}")
+    groups = '<colgroup span="1"></colgroup>' + f'<colgroup span="{width}"></colgroup>' * (source // width)
+    return (
+        f'<figure class="matrix"><figcaption><b>{escape(drawing.matrix)}</b> {target}x{source}: {name}</figcaption>'
+        f"<table>{groups}<thead><tr><th>{head}{''.join(rows)}</table></figure>"
+    )
+
+
+def _list(steps: Steps) -> str:
+    """Write all steps of a view as a list, each item with the cells that it lights."""
+    title = _VIEWS[steps.order].format(
+        target=steps.drawing.target.name, source=steps.drawing.source.name, matrix=steps.drawing.matrix
+    )
+    count = steps.excerpt or f"{len(steps)} steps"
+    items = "".join(map(_item, steps))
+    return (
+        f'<details open data-view="{steps.order}"><summary>{escape(title)} ({count})</summary>'
+        f"<ol>{items}</ol></details>"
+    )
+
+
+def _item(step: Step) -> str:
+    lit = {
+        "t": step.targets,
+        "v": map(written, step.values),
+        "s": step.sources,
+        "k": step.taps,
+        "l": step.seen,
+    }
+    data = "".join(
+        f' data-{key}="{escape(separator.join(map(str, cells)))}"'
+        for key, cells in lit.items()
+        for separator in ("|" if key == "v" else " ",)
+        if cells
+    )
+    return f"<li{data}>{escape(step.text)}"
+
+
+@cache
+def _asset(name: str) -> str:
+    """Return a file that stands beside this one."""
+    return (files("npseg.draw") / name).read_text(encoding="utf-8").strip()

@@ -1,0 +1,286 @@
+"""What each operation adds up, as a table of products that the drawings step through.
+
+Whatever npseg computes between two planes is a sum of products: *this* cell of the result gets *that* cell of what
+is read, times a tap of the kernel if there is one. A convolution, its transpose and both of their gradients are even
+the same table, a row for every pixel i, tap k and window o that meet:
+
+    y[o] += x[i] * w[k]        x[i] += y[o] * w[k]        w[k] += x[i] * y[o]
+
+and only the column that is summed into differs. The rows come from the index table of the very
+:class:`~npseg.geometry.Window` with which the operation has computed. The plane below is drawn with what surrounds
+it: the padding that windows read, or what a transposed convolution stamps and then crops.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from math import prod
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+
+from npseg.draw.notation import Product, Value
+from npseg.geometry import Ints, Window
+
+Table: TypeAlias = np.ndarray[Any, np.dtype[np.int64]]
+
+#: More rows than this nobody looks at.
+MOST_PRODUCTS = 4_000_000
+
+
+class Plane(NamedTuple):
+    """An array as it is drawn: its cells, and which of them surround it.
+
+    Attributes
+    ----------
+    name : str
+        What the operation calls it.
+    cells : object array
+        Numbers and symbols, (N, C, *canvas) or, of a kernel, (C_out, C_in, *kernel).
+    size : tuple of int
+        Spatial size without what surrounds it.
+    origin : tuple of int
+        Where pixel 0 stands on each spatial axis of the canvas.
+    border : str
+        What the surrounding cells are: "padding" or "cropped".
+    """
+
+    name: str
+    cells: np.ndarray[Any, Any]
+    size: Ints
+    origin: Ints
+    border: str = "padding"
+
+    @classmethod
+    def of(cls, name: str, cells: np.ndarray[Any, Any], axes: int) -> Plane:
+        """Take an array as it is, with so many spatial axes."""
+        return cls(name, cells.astype(object), cells.shape[cells.ndim - axes :], (0,) * axes)
+
+    @property
+    def inside(self) -> np.ndarray[Any, np.dtype[np.bool_]]:
+        """Which cells are no border, flat."""
+        inside = np.zeros(self.cells.shape, bool)
+        inside[box(self.origin, self.size)] = True
+        return inside.ravel()
+
+    @property
+    def array(self) -> np.ndarray[Any, Any]:
+        """The cells without the border."""
+        pixels: np.ndarray[Any, Any] = self.cells[box(self.origin, self.size)]
+        return pixels
+
+    def place(self, cell: int) -> Ints:
+        """Return the coordinates of a flat cell as the operation counts them: negative before pixel 0."""
+        at = np.unravel_index(cell, self.cells.shape)
+        lead = len(at) - len(self.size)
+        return tuple(int(i) for i in at[:lead]) + tuple(int(i) - o for i, o in zip(at[lead:], self.origin))
+
+    def call(self, cell: int) -> str:
+        """Name a cell: ``x[0, 1]``, with channel and image only where there are several."""
+        place = self.place(cell)
+        lead = len(place) - len(self.size)
+        first = next((i for i in range(lead) if self.cells.shape[i] > 1), lead)
+        return f"{self.name}[{', '.join(str(i).replace('-', '−') for i in place[first:])}]"
+
+    def sheets(self) -> Iterator[tuple[str, Table]]:
+        """Cut the array into sheets of rows and columns.
+
+        Yields
+        ------
+        label : str
+            Which channel, kernel, image or depth it is, where there are several.
+        cells : (H, W) int array
+            The flat cells that lie on the sheet; a plane with one axis is one row.
+        """
+        lead = self.cells.ndim - len(self.size)
+        names = ("image", "channel")[:lead] if not self.name.endswith("w") else ("kernel", "channel")
+        depth = self.cells.shape[lead:-2]
+        rows = self.cells.shape[-2] if len(self.size) > 1 else 1
+        flat = np.arange(self.cells.size).reshape(-1, rows, self.cells.shape[-1])
+        for sheet, at in zip(flat, np.ndindex(*self.cells.shape[:lead], *depth)):
+            coordinates = zip(names, at, self.cells.shape)
+            label = [f"{name} {i}" for name, i, count in coordinates if count > 1]
+            label += [f"depth {i - self.origin[0]}" for i in at[lead:]]
+            yield ", ".join(label).replace("-", "−"), sheet
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """One pass of an operation: what is read, what comes out, and the products in between.
+
+    Attributes
+    ----------
+    operation : str
+        The name of the pass.
+    formula : str
+        The size formula with the numbers in it.
+    matrix : str
+        What the matrix from source to target is called.
+    source, target : Plane
+        What is read, and the result, which starts out empty.
+    kernel : Plane or None
+        What the products weigh with.
+    sources, targets, taps : (T,) int array
+        For each product the flat cells that it reads, adds to, and weighs with.
+    shares : (T,) float array
+        What the sum counts of each product.
+    divides : bool
+        Whether the shares are those of an average.
+    windows : (T,) int array or None
+        Steps that are neither one target nor one source, but a window: im2col's.
+    seen : (S, 2) int array
+        For max pooling, which target looks at which source.
+    start : object array or None
+        What the targets hold before anything is added: the bias.
+    output : array or None
+        What the operation itself computed, where all cells are numbers.
+    """
+
+    operation: str
+    formula: str
+    matrix: str
+    source: Plane
+    target: Plane
+    sources: Table
+    targets: Table
+    kernel: Plane | None = None
+    taps: Table | None = None
+    shares: np.ndarray[Any, Any] | None = None
+    divides: bool = False
+    windows: Table | None = None
+    seen: Table = field(default_factory=lambda: np.empty((0, 2), np.int64))
+    start: np.ndarray[Any, Any] | None = None
+    output: np.ndarray[Any, Any] | None = None
+
+    def product(self, row: int) -> Product:
+        """Return a row of the table with the cells' values in it."""
+        return Product(
+            self.source.cells.flat[self.sources[row]],
+            None if self.kernel is None or self.taps is None else self.kernel.cells.flat[self.taps[row]],
+            1.0 if self.shares is None else float(self.shares[row]),
+            self.divides,
+        )
+
+    def begins(self, target: int) -> Value:
+        """Return what a target holds before anything is added."""
+        return 0.0 if self.start is None else self.start.flat[target]
+
+
+@dataclass(frozen=True)
+class Canvas:
+    """The plane below with what surrounds it, and the windows' places there.
+
+    Attributes
+    ----------
+    size, origin : tuple of int
+        Of the canvas, and of pixel 0 in it.
+    index : (K, L) int array
+        The cell of the canvas that each tap of each window meets.
+    """
+
+    size: Ints
+    origin: Ints
+    index: Table
+
+
+def canvas(window: Window, *, padded: bool) -> Canvas:
+    """Lay out the plane below with all that its windows touch.
+
+    Parameters
+    ----------
+    window : Window
+        The windows.
+    padded : bool
+        Show the whole declared padding, read or not; otherwise only what windows reach.
+
+    Examples
+    --------
+    >>> window = Window.down((4,), (3,), stride=(2,), padding=((1, 1),))
+    >>> canvas(window, padded=True).index.T
+    array([[0, 1, 2],
+           [2, 3, 4]])
+    """
+    before = tuple(b for b, _ in window.padding)
+    size = tuple(
+        b + max(i + (a if padded else 0), s * (o - 1) + span - b)
+        for i, o, s, span, (b, a) in zip(window.size, window.out, window.stride, window.span, window.padding)
+    )
+    over = Window(size, window.out, window.kernel, window.stride, ((0, 0),) * len(size), window.dilation)
+    return Canvas(size, before, over.index().astype(np.int64))
+
+
+def surrounded(name: str, cells: np.ndarray[Any, Any], around: Canvas, border: str = "padding") -> Plane:
+    """Put an array onto the canvas, zeros around it."""
+    n = len(around.size)
+    whole = np.full((*cells.shape[:-n], *around.size), 0.0, object)
+    whole[box(around.origin, cells.shape[-n:])] = cells
+    return Plane(name, whole, cells.shape[-n:], around.origin, border)
+
+
+def meetings(around: Canvas, window: Window, images: int, w: Ints, groups: int) -> tuple[Table, Table, Table]:
+    """List all pixels, taps and windows that meet, in all channels: the table of a convolution.
+
+    Parameters
+    ----------
+    around : Canvas
+        The plane below.
+    window : Window
+        The windows.
+    images : int
+        Images in the batch.
+    w : tuple of int
+        Shape of the weights, (C_above, C_below/groups, *kernel).
+    groups : int
+        Groups of channels.
+
+    Returns
+    -------
+    below, tap, above : (T,) int array
+        Flat cells of the plane below on its canvas, of the weights, and of the plane above; for each window in
+        row-major order, then for each channel below, all taps.
+
+    Raises
+    ------
+    ValueError
+        If there are more than anybody could look at.
+    """
+    above_channels, within = w[:2]
+    taps, windows = around.index.shape
+    count = images * above_channels * windows * within * taps
+    refuse_many(count)
+    n, a, o, c, k = np.ogrid[:images, :above_channels, :windows, :within, :taps]
+    below_channel = a // (above_channels // groups) * within + c
+    below = (n * within * groups + below_channel) * prod(around.size) + around.index.T[:, None][None, None]
+    tap = (a * within + c) * taps + k
+    above = (n * above_channels + a) * windows + o
+    return tuple(np.broadcast_to(t, below.shape).ravel() for t in (below, tap, above))  # type: ignore[return-value]
+
+
+def pairs(around: Canvas, planes: int) -> tuple[Table, Table]:
+    """List which window meets which pixel, channel by channel: the table of the poolings.
+
+    Returns
+    -------
+    below, above : (T,) int array
+        Flat cells; for each window in row-major order all of its taps.
+    """
+    refuse_many(planes * around.index.size)
+    plane = np.arange(planes)[:, None, None]
+    below = plane * prod(around.size) + around.index.T
+    above = plane * around.index.shape[1] + np.arange(around.index.shape[1])[:, None]
+    return below.ravel(), np.broadcast_to(above, below.shape).ravel()
+
+
+def refuse_many(count: int) -> None:
+    """Refuse a table that nobody would look at."""
+    if count > MOST_PRODUCTS:
+        raise ValueError(
+            f"steps: {count} products are too many to step through (at most {MOST_PRODUCTS}); "
+            "take a smaller image, or fewer channels"
+        )
+
+
+def box(origin: Ints, size: Ints) -> tuple[Any, ...]:
+    """Return the index of the pixels in a canvas."""
+    return (..., *(slice(o, o + s) for o, s in zip(origin, size)))
