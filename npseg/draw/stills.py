@@ -1,0 +1,284 @@
+"""The steps as pictures: one of them, all beside each other, or one after the other.
+
+A still shows one step: what meets what, the matrix where it is small, and the arithmetic spelled out. A filmstrip
+shows the source and the result at every step, and the kernel once. An animation is the stills in a row.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from matplotlib.figure import Figure
+from PIL import Image
+
+from npseg.draw import grids
+from npseg.draw.grids import Box
+from npseg.draw.notation import written
+from npseg.draw.scene import Scene
+from npseg.files import replacing
+
+if TYPE_CHECKING:
+    from npseg.draw.stepper import Steps
+
+#: Steps in a filmstrip; of a longer walk some are chosen.
+MOST_FRAMES = 24
+
+_MOST_CELLS = 3000  # in a filmstrip; with more, fewer steps
+_NARROWEST = 4.6  # inches, so that the arithmetic has room
+_MOST_LINES = 8  # of arithmetic
+_DPI, _COLORS = 120, 128  # of an animation
+_PAUSE, _LAST_PAUSE = 1000, 3000  # milliseconds
+
+
+def still(steps: Steps, step: int = -1) -> Figure:
+    """Draw one step.
+
+    Parameters
+    ----------
+    steps : Steps
+        The walk.
+    step : int
+        Which; the last unless given.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Source, kernel, result and, up to 24 rows and 36 columns, the matrix. The text in each cell has the cell's
+        name as its label.
+
+    Raises
+    ------
+    IndexError
+        If there is no such step.
+    ValueError
+        If there are more cells than can be read.
+
+    Examples
+    --------
+    >>> from npseg.draw.stepper import steps
+    >>> figure = still(steps("conv", list("abcd"), list("xyz"), stride=2, padding=1))
+    >>> [text.get_text() for text in figure.axes[0].texts if text.get_label() == "y[1]"]
+    ['bx+cy+dz']
+    """
+    return _still(Scene(steps), _number(steps, step))
+
+
+def filmstrip(steps: Steps, *, columns: int | None = None) -> Figure:
+    """Draw all steps beside and below each other; of more than 24 an even choice.
+
+    Parameters
+    ----------
+    steps : Steps
+        The walk.
+    columns : int, optional
+        Steps in a row; what fits a page best unless given.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    ValueError
+        If there are more cells than can be read, or ``columns`` is below 1.
+    """
+    if columns is not None and columns < 1:
+        raise ValueError(f"filmstrip: columns={columns}; at least 1 is needed")
+    scene = Scene(steps, coordinates=False)
+    count = min(len(steps), MOST_FRAMES, max(1, _MOST_CELLS // scene.count))
+    chosen = np.linspace(0, len(steps) - 1, count).round().astype(int).tolist()
+    frames = [[_frame(scene, i, stacked) for i in chosen] for stacked in (True, False)]
+    body = min(
+        (
+            _strip(scene, arranged, across)
+            for arranged in frames
+            for across in ([columns] if columns else range(1, count + 1))
+        ),
+        key=lambda box: max(box.width / 2, box.height),
+    )
+    page = _Page(steps, body, scene.legend)
+    of_all = "" if count == steps.total else f" of {steps.total}"
+    title = page.title(f"{steps.order}, {count}{of_all} steps")
+    return grids.figure(grids.below([title, body, page.formula()], gap=0.25))
+
+
+def save(steps: Steps, path: Path, *, step: int | None = None) -> None:
+    """Write a page, a picture or an animation, as the file's ending says.
+
+    Parameters
+    ----------
+    steps : Steps
+        The walk.
+    path : Path
+        ".html" writes the page, ".gif" an animation, ".png", ".svg" and ".pdf" the filmstrip.
+    step : int, optional
+        Draw only this step.
+
+    Raises
+    ------
+    ValueError
+        If the ending is another, or one step is asked for of a page or an animation.
+    IndexError
+        If there is no such step.
+    FileNotFoundError
+        If there is no such folder.
+    """
+    ending = path.suffix.lower()
+    if ending not in (*_WHOLE, *_PICTURES):
+        known = ", ".join((*_WHOLE, *_PICTURES))
+        raise ValueError(f"save: {str(path)!r} ends in {ending!r}; choose one of {known}")
+    if ending in _WHOLE and step is not None:
+        raise ValueError(
+            f"save: {ending} shows all steps; to draw only step={step} choose one of {', '.join(_PICTURES)}"
+        )
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"save: there is no folder {str(path.parent)!r} for {path.name!r}")
+    content = _WHOLE[ending](steps) if ending in _WHOLE else _picture(steps, ending, step)
+    with replacing(path) as file:
+        file.write(content)
+
+
+def _number(steps: Steps, step: int) -> int:
+    """Return the number of a step, counted from the first."""
+    if not -len(steps) <= step < len(steps):
+        raise IndexError(f"step={step}: there are {len(steps)} steps, 0 to {len(steps) - 1}")
+    return step % len(steps)
+
+
+def _still(scene: Scene, i: int) -> Figure:
+    """Draw a step: title, planes, matrix, arithmetic."""
+    steps = scene.steps
+    as_product = steps.order == "matrix" and scene.has_matrix
+    body = scene.product(i) if as_product else _planes_and_matrix(scene, i)
+    page = _Page(steps, body, "" if as_product else scene.legend)
+    title = page.title(f"{steps.order}, step {i + 1} of {steps.total}")
+    head = grids.below([title, page.formula()], gap=0.06)
+    return grids.figure(grids.below([head, body, page.arithmetic(i)]))
+
+
+class _Page:
+    """What is written above and below a picture, in letters of the same size however large the picture is."""
+
+    def __init__(self, steps: Steps, body: Box, legend: str) -> None:
+        self._steps, self._legend = steps, legend
+        self._width = max(body.width, _NARROWEST)
+        self._scale = grids.scale(body.width, body.height)
+
+    def title(self, note: str) -> Box:
+        return grids.heading(self._steps.drawing.operation, note, grids.INK, size=13 / self._scale)
+
+    def formula(self) -> Box:
+        """Write the size formula, and what the looks of the cells mean."""
+        text, size = f"{self._steps.drawing.formula}\n{self._legend}", 8.5 / self._scale
+        return grids.paragraph(text.strip(), self._width, size=size, color=grids.GRAY)
+
+    def arithmetic(self, i: int) -> Box:
+        """Write a step's arithmetic, in the room that the longest step needs."""
+        size, steps = 10 / self._scale, self._steps
+        most = min(_MOST_LINES, max(len(grids.wrapped(step.text, self._width, size)) for step in steps))
+        lines = grids.wrapped(steps[i].text, self._width, size)
+        if len(lines) > most:
+            lines = [*lines[: most - 1], f"{lines[most - 1]} …"]
+        lines += [""] * (most - len(lines))
+        text = grids.below((grids.line(part, size=size) for part in lines), gap=0.03)
+        return text._replace(width=max(text.width, self._width))
+
+
+def _planes_and_matrix(scene: Scene, i: int) -> Box:
+    """Put source, kernel, result and matrix beside or below each other, whichever fits a page better."""
+    source, kernel, target = scene.source(i), scene.kernel(scene.steps[i].taps), scene.target(i)
+    matrix = [scene.matrix(i)] if scene.has_matrix else []
+    planes = [
+        grids.beside([source, *kernel, _arrow("→"), target], gap=0.32),
+        grids.below([source, *kernel, target], gap=0.22),
+    ]
+    return min(
+        (arrange([part, *matrix], gap=0.45) for part in planes for arrange in (grids.beside, grids.below)),
+        key=lambda box: max(box.width / 1.7, box.height),
+    )
+
+
+def _strip(scene: Scene, frames: Sequence[Box], across: int) -> Box:
+    """Arrange frames, so many in a row, and the kernel before them."""
+    rows = [frames[k : k + across] for k in range(0, len(frames), across)]
+    strip = grids.below((grids.beside(row, gap=0.45, align=0) for row in rows), gap=0.45)
+    return grids.beside([*scene.kernel(), strip], gap=0.6, align=0.5 if len(rows) == 1 else 0)
+
+
+def _frame(scene: Scene, i: int, stacked: bool) -> Box:
+    """Draw one step of a filmstrip: the source, and the result below or beside it."""
+    caption = grids.heading(f"{i + 1}", _subject(scene.steps, i), grids.INK)
+    if stacked:
+        picture = grids.below([scene.source(i), _arrow("↓"), scene.target(i)], gap=0.06, align=0.5)
+    else:
+        picture = grids.beside([scene.source(i), _arrow("→"), scene.target(i)], gap=0.15)
+    return grids.below([caption, picture], gap=0.12, align=0.5)
+
+
+def _subject(steps: Steps, i: int) -> str:
+    """Say in a few words what a step is about."""
+    step, target = steps[i], steps.drawing.target
+    if ": " in step.text:
+        return step.text.split(": ")[0]
+    name, value = target.call(step.targets[0]), written(step.values[0])
+    return f"{name} = {value}" if len(value) < 12 else name
+
+
+def _arrow(text: str) -> Box:
+    return grids.line(text, size=15, color=grids.GRAY)
+
+
+def _picture(steps: Steps, ending: str, step: int | None) -> bytes:
+    """Return the filmstrip, or one step, as the content of a file."""
+    figure = filmstrip(steps) if step is None else still(steps, step)
+    content = io.BytesIO()
+    figure.savefig(content, format=ending[1:], metadata=_PICTURES[ending])
+    return content.getvalue()
+
+
+def _page(steps: Steps) -> bytes:
+    return steps.html().encode()
+
+
+def _animation(steps: Steps) -> bytes:
+    """Return a GIF that shows one step after the other, for a second each, and begins again."""
+    scene = Scene(steps)
+    frames = [_pixels(_still(scene, i)) for i in range(len(steps))]
+    indexed = _indexed(frames)
+    pauses = [_PAUSE] * (len(frames) - 1) + [_LAST_PAUSE]
+    content = io.BytesIO()
+    indexed[0].save(content, "GIF", save_all=True, append_images=indexed[1:], duration=pauses, loop=0)
+    return content.getvalue()
+
+
+def _pixels(figure: Figure) -> Image.Image:
+    content = io.BytesIO()
+    figure.savefig(content, format="png", dpi=_DPI, pil_kwargs={"compress_level": 1})
+    return Image.open(content).convert("RGB")
+
+
+def _indexed(frames: Sequence[Image.Image]) -> list[Image.Image]:
+    """Reduce all frames to one palette: the colours that occur most often, for the others the nearest of them.
+
+    Pillow's own reduction is not as exact: white comes out grey, and flat colours flicker.
+    """
+    pixels = [np.asarray(frame).astype(np.int32) @ (1 << 16, 1 << 8, 1) for frame in frames]
+    colors, counts = np.unique(np.stack(pixels), return_counts=True)
+    chosen = colors[np.argsort(-counts, kind="stable")[:_COLORS]]
+    parts, palette = (np.stack([c >> 16, c >> 8 & 255, c & 255], axis=-1) for c in (colors, chosen))
+    nearest = np.square(parts[:, None] - palette).sum(axis=-1).argmin(axis=1).astype(np.uint8)
+    images = [Image.fromarray(nearest[np.searchsorted(colors, frame)]) for frame in pixels]
+    for image in images:
+        image.putpalette(palette.astype(np.uint8).tobytes())
+    return images
+
+
+#: What writes all steps into a file, by its ending.
+_WHOLE: dict[str, Callable[[Steps], bytes]] = {".html": _page, ".gif": _animation}
+
+#: Endings of pictures, and what is left out of the file so that the same steps give the same file.
+_PICTURES: dict[str, dict[str, None]] = {".png": {}, ".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
