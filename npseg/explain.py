@@ -16,7 +16,7 @@ import numpy as np
 import npseg
 from npseg import arguments
 from npseg.draw import Steps, steps
-from npseg.draw.passes import PASSES
+from npseg.draw.stepper.passes import PASSES
 from npseg.geometry import Ints
 
 #: What each operation needs to be told besides the size of its input; everything else has a default.

@@ -11,7 +11,7 @@ from matplotlib.collections import LineCollection, PolyCollection
 from matplotlib.colors import to_hex
 
 import npseg
-from npseg.draw.matrices import MOST_ENTRIES, matrix
+from npseg.draw.stepper.matrices import MOST_ENTRIES, matrix
 from tests import geometries
 
 

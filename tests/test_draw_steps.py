@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 import npseg
 from npseg.draw import steps
-from npseg.draw.products import canvas
-from npseg.draw.stepper import MOST_STEPS
-from npseg.draw.walk import entries, keys, result, walk
+from npseg.draw.stepper.products import canvas
+from npseg.draw.stepper.steps import MOST_STEPS
+from npseg.draw.stepper.walk import entries, keys, result, walk
 from npseg.geometry import Window
 
 few = settings(max_examples=40)
@@ -362,9 +362,11 @@ class TestThePage:
     def test_without_its_script_shows_the_tables_and_all_steps(self, drawn):
         read = Reader(re.sub(r"<(script|style)>.*?</\1>", "", drawn._repr_html_(), flags=re.DOTALL))
         assert read.texts("source") == [
-            npseg.draw.notation.written(v) for v in drawn.drawing.source.cells.flat
+            npseg.draw.stepper.notation.written(v) for v in drawn.drawing.source.cells.flat
         ]
-        assert read.texts("target") == [npseg.draw.notation.written(v) for v in result(drawn.drawing).flat]
+        assert read.texts("target") == [
+            npseg.draw.stepper.notation.written(v) for v in result(drawn.drawing).flat
+        ]
         told = [text.strip() for _, text in read.items]
         for view in in_each_view(drawn):
             assert [step.text for step in view if step.text not in told] == []

@@ -13,10 +13,10 @@ from matplotlib.collections import PolyCollection
 from matplotlib.colors import to_hex
 from PIL import Image
 
-import npseg.draw.stills as stills
-from npseg.draw import grids
-from npseg.draw.notation import written
-from npseg.draw.stepper import steps
+import npseg.draw.stepper.stills as stills
+from npseg.draw.stepper import grids
+from npseg.draw.stepper.notation import written
+from npseg.draw.stepper.steps import steps
 
 K33 = np.arange(1, 10).reshape(3, 3)
 RNG = np.random.default_rng(0)
@@ -276,7 +276,7 @@ def test_what_nobody_can_read_is_refused():
 
 def test_pictures_need_no_pyplot():
     code = (
-        "import sys; from npseg.draw.stepper import steps; steps('conv', [1, 2, 3], [1, 2]).filmstrip(); "
+        "import sys; from npseg.draw.stepper.steps import steps; steps('conv', [1, 2, 3], [1, 2]).filmstrip(); "
         "assert 'matplotlib.pyplot' not in sys.modules"
     )
     subprocess.run([sys.executable, "-W", "error", "-c", code], check=True)

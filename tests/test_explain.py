@@ -8,7 +8,7 @@ import pytest
 
 import npseg
 from npseg import cli
-from npseg.draw.passes import PASSES
+from npseg.draw.stepper.passes import PASSES
 from npseg.explain import explain
 
 ISSUE = ["--input", "2x2", "--kernel", "3", "--stride", "2", "--padding", "1", "--output-padding", "1"]

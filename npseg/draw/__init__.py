@@ -12,17 +12,17 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from npseg.draw.fields import Field, field_of, receptive_field
     from npseg.draw.label_maps import colorize, comparison, labels, overlay, overlay_with_legend
-    from npseg.draw.matrices import matrix
     from npseg.draw.overlaps import overlap, overlap_counts
-    from npseg.draw.stepper import Steps, steps
+    from npseg.draw.stepper.matrices import matrix
+    from npseg.draw.stepper.steps import Steps, steps
     from npseg.draw.training_curves import curves
 
 _MODULES = {
     "fields": ("Field", "field_of", "receptive_field"),
     "label_maps": ("colorize", "comparison", "labels", "overlay", "overlay_with_legend"),
-    "matrices": ("matrix",),
+    "stepper.matrices": ("matrix",),
     "overlaps": ("overlap", "overlap_counts"),
-    "stepper": ("Steps", "steps"),
+    "stepper.steps": ("Steps", "steps"),
     "training_curves": ("curves",),
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names}

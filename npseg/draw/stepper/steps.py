@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from npseg.backend import Array
-from npseg.draw.passes import PASSES
-from npseg.draw.products import Drawing
-from npseg.draw.walk import Step, keys, result, views, walk
+from npseg.draw.stepper.passes import PASSES
+from npseg.draw.stepper.products import Drawing
+from npseg.draw.stepper.walk import Step, keys, result, views, walk
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -171,13 +171,13 @@ class Steps:
         return f"<Steps of {self.drawing.operation}, {self.order}: {len(self)} steps>"
 
     def _repr_html_(self) -> str:
-        from npseg.draw.page import fragment
+        from npseg.draw.stepper.page import fragment
 
         return fragment(self)
 
     def html(self) -> str:
         """Return a whole page, which opens in any browser and asks nothing of the network."""
-        from npseg.draw.page import page
+        from npseg.draw.stepper.page import page
 
         return page(self)
 
@@ -198,7 +198,7 @@ class Steps:
         IndexError
             If there is no such step.
         """
-        from npseg.draw.stills import still
+        from npseg.draw.stepper.stills import still
 
         return still(self, step)
 
@@ -214,7 +214,7 @@ class Steps:
         -------
         matplotlib.figure.Figure
         """
-        from npseg.draw.stills import filmstrip
+        from npseg.draw.stepper.stills import filmstrip
 
         return filmstrip(self, columns=columns)
 
@@ -233,6 +233,6 @@ class Steps:
         ValueError
             If the ending is another.
         """
-        from npseg.draw.stills import save
+        from npseg.draw.stepper.saving import save
 
         save(self, Path(path), step=step)

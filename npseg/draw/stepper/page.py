@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from npseg.draw.notation import written
-from npseg.draw.products import Drawing, Plane, Table
-from npseg.draw.walk import Step, entries, result
+from npseg.draw.stepper.notation import written
+from npseg.draw.stepper.products import Drawing, Plane, Table
+from npseg.draw.stepper.walk import Step, entries, result
 from npseg.geometry import times
 
 if TYPE_CHECKING:
-    from npseg.draw.stepper import Steps
+    from npseg.draw.stepper.steps import Steps
 
 #: Largest matrix that is put beside the steps, in cells.
 LARGEST_MATRIX = 4096
@@ -180,4 +180,4 @@ def _item(step: Step) -> str:
 @cache
 def _asset(name: str) -> str:
     """Return a file that stands beside this one."""
-    return (files("npseg.draw") / name).read_text(encoding="utf-8").strip()
+    return (files("npseg.draw.stepper") / name).read_text(encoding="utf-8").strip()

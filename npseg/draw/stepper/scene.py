@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from npseg.draw import grids, matrices
-from npseg.draw.grids import Box, Cell, Look, Room
-from npseg.draw.notation import Value, written
-from npseg.draw.products import Plane, Table
-from npseg.draw.walk import entries
+from npseg.draw.stepper import grids, matrices
+from npseg.draw.stepper.grids import Box, Cell, Look, Room
+from npseg.draw.stepper.notation import Value, written
+from npseg.draw.stepper.products import Plane, Table
+from npseg.draw.stepper.walk import entries
 from npseg.geometry import times
 
 if TYPE_CHECKING:
-    from npseg.draw.stepper import Steps
+    from npseg.draw.stepper.steps import Steps
 
 #: More cells than this in one picture cannot be read.
 MOST_CELLS = 6000

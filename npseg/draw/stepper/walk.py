@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from npseg.draw.notation import Product, Value, added, spelled_out, written
-from npseg.draw.products import Drawing, Table
+from npseg.draw.stepper.notation import Product, Value, added, spelled_out, written
+from npseg.draw.stepper.products import Drawing, Table
 
 
 class Step(NamedTuple):
@@ -186,7 +186,7 @@ def _window_head(drawing: Drawing, window: int) -> str:
 def _sum(start: Value, products: list[Product]) -> str:
     """Write what was there before, if anything, and what comes to it."""
     text = spelled_out(products)
-    return text if start == 0 else f"{written(start)} + {text}"
+    return text if start == 0 else f"{written(start)} + {text}".replace("+ −", "− ")
 
 
 def _each(column: Table, rows: Table) -> tuple[int, ...]:

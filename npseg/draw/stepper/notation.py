@@ -22,7 +22,7 @@ def written(value: Value) -> str:
     >>> [written(v) for v in (2.0, -1.0, 1 / 3, 2.5e7, "a")]
     ['2', '−1', '0.3333', '2.5e+07', 'a']
     """
-    return value if isinstance(value, str) else f"{value:.4g}".replace("-", "−")
+    return value if isinstance(value, str) else f"{value + 0.0:.4g}".replace("-", "−")  # + 0.0: no minus zero
 
 
 class Product(NamedTuple):
@@ -47,10 +47,10 @@ class Product(NamedTuple):
 
     def __str__(self) -> str:
         """Spell it out: ``2·1``, ``8/4``, ``a·x``, ``0.75·3``."""
-        parts = [self.value] if self.factor is None else [self.value, self.factor]
-        text = "·".join(_bracketed(v) if i else written(v) for i, v in enumerate(parts))
+        if self.factor is not None:
+            return f"{written(self.value)}·{_bracketed(self.factor)}"
         if self.share == 1:
-            return text
+            return written(self.value)
         if self.divides:
             return f"{_bracketed(self.value)}/{written(1 / self.share)}"
         return f"{written(self.share)}·{_bracketed(self.value)}"
@@ -89,17 +89,21 @@ def spelled_out(products: Iterable[Product]) -> str:
 
     Examples
     --------
-    >>> spelled_out([Product(2.0, 1.0), Product(3.0, -1.0)])
-    '2·1 + 3·(−1)'
+    >>> spelled_out([Product(2.0, 1.0), Product(3.0, -1.0), Product(-4.0, 5.0)])
+    '2·1 + 3·(−1) − 4·5'
     >>> spelled_out([Product(1.0, share=0.25, divides=True), Product(6.0, share=0.25, divides=True)])
     '(1 + 6)/4'
     """
     items = list(products)
     shares = {p.share for p in items if p.divides}
     if len(items) > 1 and len(shares) == 1 and shares != {1.0}:
-        whole = " + ".join(str(p._replace(share=1.0)) for p in items)
-        return f"({whole})/{written(1 / shares.pop())}"
-    return " + ".join(map(str, items))
+        return f"({_joined(p._replace(share=1.0) for p in items)})/{written(1 / shares.pop())}"
+    return _joined(items)
+
+
+def _joined(products: Iterable[Product]) -> str:
+    """Write products behind one another, a negative one with its own sign."""
+    return " + ".join(map(str, products)).replace("+ −", "− ")
 
 
 def _bracketed(value: Value) -> str:

@@ -16,8 +16,18 @@ import numpy as np
 
 from npseg import windows
 from npseg.backend import to_numpy
-from npseg.draw import formulas
-from npseg.draw.products import Canvas, Drawing, Plane, Table, box, canvas, meetings, pairs, surrounded
+from npseg.draw.stepper import formulas
+from npseg.draw.stepper.products import (
+    Canvas,
+    Drawing,
+    Plane,
+    Table,
+    box,
+    canvas,
+    meetings,
+    pairs,
+    surrounded,
+)
 from npseg.geometry import Window, times
 from npseg.methods.im2col import col2im, im2col
 from npseg.methods.matrices import resize_bilinear_matrix
@@ -143,7 +153,7 @@ def _of_three(
     return Drawing(
         name,
         formula,
-        "S x" if result == "dw" else "Cᵀ" if upwards else "C",
+        "(S x)" if result == "dw" else "Cᵀ" if upwards else "C",
         planes[source],
         planes[result],
         table[source],

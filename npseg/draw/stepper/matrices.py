@@ -16,12 +16,12 @@ from matplotlib import colormaps
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
-from npseg.draw import grids
-from npseg.draw.grids import Box, Cell, Look, Place
-from npseg.draw.notation import Value, written
-from npseg.draw.products import Drawing, Plane
-from npseg.draw.stepper import steps
-from npseg.draw.walk import entries
+from npseg.draw.stepper import grids
+from npseg.draw.stepper.grids import Box, Cell, Look, Place
+from npseg.draw.stepper.notation import Value, written
+from npseg.draw.stepper.products import Drawing, Plane
+from npseg.draw.stepper.steps import steps
+from npseg.draw.stepper.walk import entries
 from npseg.geometry import times
 
 #: The entries of a matrix by row and column.

@@ -20,7 +20,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
-from npseg.draw.notation import Product, Value
+from npseg.draw.stepper.notation import Product, Value
 from npseg.geometry import Ints, Window
 
 Table: TypeAlias = np.ndarray[Any, np.dtype[np.int64]]

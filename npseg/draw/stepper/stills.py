@@ -7,22 +7,21 @@ shows the source and the result at every step, and the kernel once. An animation
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.figure import Figure
 from PIL import Image
+from tqdm import tqdm
 
-from npseg.draw import grids
-from npseg.draw.grids import Box
-from npseg.draw.notation import written
-from npseg.draw.scene import Scene
-from npseg.files import replacing
+from npseg.draw.stepper import grids
+from npseg.draw.stepper.grids import Box
+from npseg.draw.stepper.notation import written
+from npseg.draw.stepper.scene import Scene
 
 if TYPE_CHECKING:
-    from npseg.draw.stepper import Steps
+    from npseg.draw.stepper.steps import Steps
 
 #: Steps in a filmstrip; of a longer walk some are chosen.
 MOST_FRAMES = 24
@@ -59,7 +58,7 @@ def still(steps: Steps, step: int = -1) -> Figure:
 
     Examples
     --------
-    >>> from npseg.draw.stepper import steps
+    >>> from npseg.draw.stepper.steps import steps
     >>> figure = still(steps("conv", list("abcd"), list("xyz"), stride=2, padding=1))
     >>> [text.get_text() for text in figure.axes[0].texts if text.get_label() == "y[1]"]
     ['bx+cy+dz']
@@ -106,40 +105,26 @@ def filmstrip(steps: Steps, *, columns: int | None = None) -> Figure:
     return grids.figure(grids.below([title, body, page.formula()], gap=0.25))
 
 
-def save(steps: Steps, path: Path, *, step: int | None = None) -> None:
-    """Write a page, a picture or an animation, as the file's ending says.
+def animation(steps: Steps) -> bytes:
+    """Make a GIF that shows one step after the other, for a second each, and begins again.
 
     Parameters
     ----------
     steps : Steps
         The walk.
-    path : Path
-        ".html" writes the page, ".gif" an animation, ".png", ".svg" and ".pdf" the filmstrip.
-    step : int, optional
-        Draw only this step.
 
-    Raises
-    ------
-    ValueError
-        If the ending is another, or one step is asked for of a page or an animation.
-    IndexError
-        If there is no such step.
-    FileNotFoundError
-        If there is no such folder.
+    Returns
+    -------
+    bytes
+        The content of a file.
     """
-    ending = path.suffix.lower()
-    if ending not in (*_WHOLE, *_PICTURES):
-        known = ", ".join((*_WHOLE, *_PICTURES))
-        raise ValueError(f"save: {str(path)!r} ends in {ending!r}; choose one of {known}")
-    if ending in _WHOLE and step is not None:
-        raise ValueError(
-            f"save: {ending} shows all steps; to draw only step={step} choose one of {', '.join(_PICTURES)}"
-        )
-    if not path.parent.is_dir():
-        raise FileNotFoundError(f"save: there is no folder {str(path.parent)!r} for {path.name!r}")
-    content = _WHOLE[ending](steps) if ending in _WHOLE else _picture(steps, ending, step)
-    with replacing(path) as file:
-        file.write(content)
+    scene = Scene(steps)
+    bar = tqdm(range(len(steps)), desc="drawing", unit="step", leave=False, disable=None)
+    indexed = _indexed([_pixels(_still(scene, i)) for i in bar])
+    pauses = [_PAUSE] * (len(indexed) - 1) + [_LAST_PAUSE]
+    content = io.BytesIO()
+    indexed[0].save(content, "GIF", save_all=True, append_images=indexed[1:], duration=pauses, loop=0)
+    return content.getvalue()
 
 
 def _number(steps: Steps, step: int) -> int:
@@ -232,29 +217,6 @@ def _arrow(text: str) -> Box:
     return grids.line(text, size=15, color=grids.GRAY)
 
 
-def _picture(steps: Steps, ending: str, step: int | None) -> bytes:
-    """Return the filmstrip, or one step, as the content of a file."""
-    figure = filmstrip(steps) if step is None else still(steps, step)
-    content = io.BytesIO()
-    figure.savefig(content, format=ending[1:], metadata=_PICTURES[ending])
-    return content.getvalue()
-
-
-def _page(steps: Steps) -> bytes:
-    return steps.html().encode()
-
-
-def _animation(steps: Steps) -> bytes:
-    """Return a GIF that shows one step after the other, for a second each, and begins again."""
-    scene = Scene(steps)
-    frames = [_pixels(_still(scene, i)) for i in range(len(steps))]
-    indexed = _indexed(frames)
-    pauses = [_PAUSE] * (len(frames) - 1) + [_LAST_PAUSE]
-    content = io.BytesIO()
-    indexed[0].save(content, "GIF", save_all=True, append_images=indexed[1:], duration=pauses, loop=0)
-    return content.getvalue()
-
-
 def _pixels(figure: Figure) -> Image.Image:
     content = io.BytesIO()
     figure.savefig(content, format="png", dpi=_DPI, pil_kwargs={"compress_level": 1})
@@ -275,10 +237,3 @@ def _indexed(frames: Sequence[Image.Image]) -> list[Image.Image]:
     for image in images:
         image.putpalette(palette.astype(np.uint8).tobytes())
     return images
-
-
-#: What writes all steps into a file, by its ending.
-_WHOLE: dict[str, Callable[[Steps], bytes]] = {".html": _page, ".gif": _animation}
-
-#: Endings of pictures, and what is left out of the file so that the same steps give the same file.
-_PICTURES: dict[str, dict[str, None]] = {".png": {}, ".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
