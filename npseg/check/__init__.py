@@ -1,10 +1,11 @@
 """Checks of hand-written passes: your own, and npseg's.
 
-`gradients` compares a backward pass with differences, `adjoint` a linear map with its transpose. `gradcheck` runs
-the first on every operation of npseg.
+`gradients` compares a backward pass with differences, `adjoint` a linear map with its transpose, `against` any function
+with npseg's. `gradcheck` runs the first on every operation of npseg; `grade` prints verdicts for an autograder.
 """
 
 from npseg.check.adjoint import AdjointError, AdjointReport, adjoint
+from npseg.check.against import Verdict, against, grade
 from npseg.check.gradients import gradients
 from npseg.check.operations import Row, every_operation, gradcheck, report
 from npseg.check.outcome import CheckError, Comparison, GradientError, KinkError, Report
@@ -18,9 +19,12 @@ __all__ = [
     "KinkError",
     "Report",
     "Row",
+    "Verdict",
     "adjoint",
+    "against",
     "every_operation",
     "gradcheck",
+    "grade",
     "gradients",
     "report",
 ]

@@ -33,6 +33,11 @@ class AdjointReport(NamedTuple):
         ``⟨x, Aᵀ y⟩``.
     exact : bool
         Whether all numbers were whole, and had to be equal.
+
+    Examples
+    --------
+    >>> print(AdjointReport("double_forward", down=12.0, up=12.0, exact=True))
+    double_forward: ⟨A x, y⟩ = 12 = ⟨x, Aᵀ y⟩ = 12
     """
 
     operation: str

@@ -27,6 +27,12 @@ class Comparison(NamedTuple):
         The distance of analytic from numeric, relative to the size of the gradient.
     kink : bool
         Whether left and right differ by more than curvature and rounding explain.
+
+    Examples
+    --------
+    >>> wrong = Comparison("x", analytic=3.0, numeric=2.0, left=2.0, right=2.0, error=0.5, kink=False)
+    >>> wrong.argument, wrong.error
+    ('x', 0.5)
     """
 
     argument: str
