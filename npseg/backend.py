@@ -55,7 +55,13 @@ def array_module(*arrays: Array) -> ModuleType:
 
 
 def sparse_module(xp: ModuleType) -> ModuleType:
-    """Return the sparse companion of an array library: ``scipy.sparse`` for NumPy."""
+    """Return the sparse companion of an array library: ``scipy.sparse`` for NumPy.
+
+    Examples
+    --------
+    >>> sparse_module(np).__name__
+    'scipy.sparse'
+    """
     return importlib.import_module(_LIBRARIES[xp.__name__])
 
 
@@ -100,12 +106,24 @@ class use:
 
 
 def current() -> ModuleType:
-    """Return the library in which new arrays are made."""
+    """Return the library in which new arrays are made.
+
+    Examples
+    --------
+    >>> current().__name__
+    'numpy'
+    """
     return importlib.import_module(_chosen)
 
 
 def to_numpy(x: Array) -> np.ndarray:
-    """Copy an array to the host, if it is not there already: the one way back."""
+    """Copy an array to the host, if it is not there already: the one way back.
+
+    Examples
+    --------
+    >>> to_numpy(np.ones(2))
+    array([1., 1.])
+    """
     return x if isinstance(x, np.ndarray) else np.asarray(x.get())
 
 

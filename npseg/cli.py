@@ -271,7 +271,8 @@ def _explain(arguments: argparse.Namespace) -> None:
         given["padding"] *= len(size)
     walk = explain(operation, size, **given)
     write(walk, page)
-    print(f"{walk.drawing.formula}\n\n{walk.excerpt or f'{len(walk)} steps'} in {page}; open it in a browser")
+    hint = "; open it in a browser" if page.suffix == ".html" else ""
+    print(f"{walk.drawing.formula}\n\n{walk.excerpt or f'{len(walk)} steps'} in {page}{hint}")
 
 
 def _gradcheck(arguments: argparse.Namespace) -> None:

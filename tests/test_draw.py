@@ -173,7 +173,7 @@ def test_labels_of_one_image_are_a_row_with_the_share_that_is_right():
 def test_labels_without_a_truth_lie_beside_the_image_and_over_it():
     image, prediction = drawn()
     figure = labels(image, prediction, classes=CLASSES, colors=COLORS)
-    assert [axes.get_title() for axes in figure.axes] == ["image", "prediction", "overlay"]
+    assert [axes.get_title() for axes in figure.axes] == ["image", "labels", "overlay"]
     for panel, picture in zip(
         shown(figure), (image, colorize(prediction, COLORS), overlay(image, prediction, COLORS)), strict=True
     ):

@@ -63,7 +63,11 @@ class Verdict:
     def _repr_html_(self) -> str:
         head, _, rest = str(self).partition("\n")
         mark, color = ("✓", "#1a8f6a") if self.passed else ("✗", "#d0453a")
-        body = f'<pre style="margin: .4em 0 0 1.4em; background: none">{escape(rest)}</pre>' if rest else ""
+        body = (
+            f'<pre style="margin: .4em 0 0 1.4em; background: none; font-family: monospace">{escape(rest)}</pre>'
+            if rest
+            else ""
+        )
         return (
             f'<div style="border-left: 4px solid {color}; padding: .3em .8em">'
             f'<b style="color: {color}">{mark}</b> {escape(head)}{body}</div>'

@@ -25,6 +25,23 @@ class Dataset(Protocol):
 
     ``len(d)`` counts the pairs, and ``d[i]`` for ``0 <= i < len(d)`` is one of them: the image, uint8
     (H, W, 3) in RGB, and the labels, uint8 (H, W), each the id of a class or ``VOID``.
+
+    Examples
+    --------
+    Whatever has these five is a dataset; no base class is needed.
+
+    >>> class Gray:
+    ...     classes, colors, names = ("gray",), np.full((1, 3), 128, np.uint8), ["one"]
+    ...
+    ...     def __len__(self):
+    ...         return 1
+    ...
+    ...     def __getitem__(self, index):
+    ...         return np.full((4, 6, 3), 128, np.uint8), np.zeros((4, 6), np.uint8)
+    >>> dataset: Dataset = Gray()
+    >>> image, labels = dataset[0]
+    >>> image.shape, labels.shape
+    ((4, 6, 3), (4, 6))
     """
 
     @property

@@ -24,6 +24,16 @@ def read_image(path: Path) -> Bytes:
     ------
     ValueError
         If the file is missing, damaged or no picture, or has 32 bits a channel, whose range nobody knows.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder, "gray.png")
+    ...     Image.new("L", (6, 4), 128).save(path)
+    ...     image = read_image(path)
+    >>> image.shape, image.dtype, image[0, 0].tolist()
+    ((4, 6, 3), dtype('uint8'), [128, 128, 128])
     """
     picture = _decoded(path)
     if picture.mode in ("I", "F"):

@@ -37,13 +37,8 @@ Plane = np.ndarray[Any, np.dtype[np.float64]]
 #: How much of the gradient lies in the effective receptive field.
 SHARE = 0.95
 
-_WIDTH, _HEIGHT, _SIDE, _LEFT, _BELOW = (
-    6.4,
-    6.85,
-    4.5,
-    0.75,
-    1.7,
-)  # inches: the page, and the image plane on it
+# In inches: the page, and the image plane on it.
+_WIDTH, _HEIGHT, _SIDE, _LEFT, _BELOW = 6.4, 6.85, 4.5, 0.75, 1.7
 _ORANGE, _GRAY, _INK = "#d95f02", "0.35", "0.15"
 _STRENGTH = LinearSegmentedColormap.from_list("strength", ["#dde8f3", "#8fb6d9", "#3b78b5", "#0b2a55"])
 
@@ -67,6 +62,11 @@ class Field(NamedTuple):
         The share of the gradient that arrives at each pixel.
     stand_ins : tuple of str
         Layers for whose weights, all of them 0, random ones have stood in.
+
+    Examples
+    --------
+    >>> Field((4,), (9,), (4.0,), ((2, 6),), ((2, 6),), 3, np.ones(9) / 9).theoretical_size
+    (5,)
     """
 
     unit: Ints
@@ -218,7 +218,7 @@ def receptive_field(
     theoretical: 5x5 px
     """
     found = field_of(network, size, unit, layer=layer, channels=channels, draws=draws, seed=seed)
-    figure = Figure(figsize=(_WIDTH, _HEIGHT), dpi=150, facecolor="white")
+    figure = Figure(figsize=(_WIDTH, _HEIGHT), dpi=100, facecolor="white")
     FigureCanvasAgg(figure)
     axes = figure.add_axes((_LEFT / _WIDTH, _BELOW / _HEIGHT, _SIDE / _WIDTH, _SIDE / _HEIGHT))
     _scale(axes, _plane(axes, found))

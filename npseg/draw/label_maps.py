@@ -236,7 +236,7 @@ def labels(
     """
     if truth is None:
         row = (image, colorize(prediction, colors), overlay(image, prediction, colors))
-        return _grid([row], ("image", "prediction", "overlay"), _legend(classes, colors, prediction))
+        return _grid([row], ("image", "labels", "overlay"), _legend(classes, colors, prediction))
     figure = comparison([image], [truth], [prediction], classes, colors)
     counted = truth != _VOID
     if counted.any():
@@ -274,7 +274,7 @@ def _grid(
     across = max(1, int(width / (0.6 + 0.08 * max(len(name) for name, _ in entries))))
     below = 0.15 + _LINE * -(-len(entries) // across)
     height = _TITLE + sum(panels) + _GAP * len(rows) + below
-    figure = Figure(figsize=(width, height), dpi=150)
+    figure = Figure(figsize=(width, height), dpi=100)
     FigureCanvasAgg(figure)
     bottom = height - _TITLE
     for row, panel in zip(rows, panels, strict=True):

@@ -236,7 +236,7 @@ class _Page:
         beneath = 0.22 + 0.22 * len(title) + 0.06
         self.top = beneath + 0.17 * len(sizes) + 0.15
         self.height = self.top + height + _MARGIN
-        self.figure = Figure(figsize=(self.width, self.height), dpi=150, facecolor="white")
+        self.figure = Figure(figsize=(self.width, self.height), dpi=100, facecolor="white")
         FigureCanvasAgg(self.figure)
         for lines, top, size, color in ((title, 0.22, 11.5, _INK), (sizes, beneath, 9, _GRAY)):
             self.figure.text(

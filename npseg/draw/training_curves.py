@@ -48,7 +48,7 @@ def curves(history: Sequence[Mapping[str, float]]) -> Figure:
     """
     if not history:
         raise ValueError("curves: the history is empty; it needs a dict for each epoch")
-    figure = Figure(figsize=(8.8, 3.2), dpi=150, layout=ConstrainedLayoutEngine(w_pad=0.12, h_pad=0.1))
+    figure = Figure(figsize=(8.8, 3.2), dpi=100, layout=ConstrainedLayoutEngine(w_pad=0.12, h_pad=0.1))
     FigureCanvasAgg(figure)
     left, right = figure.subplots(1, 2)
     loss = _points(history, "loss")

@@ -59,6 +59,15 @@ class Checkpoint:
     ------
     ValueError
         If `colors`, `mean` or `std` has another shape or dtype.
+
+    Examples
+    --------
+    >>> checkpoint = Checkpoint(
+    ...     {"name": "fcn8s", "classes": 1}, {"conv.w": np.ones((2, 3))}, {"name": "sgd"}, {}, {"epoch": 3}, ("sky",),
+    ...     np.zeros((1, 3), np.uint8), np.zeros(3), np.ones(3),
+    ... )
+    >>> checkpoint.progress["epoch"]
+    3
     """
 
     network: dict[str, Any]

@@ -37,7 +37,7 @@ def evaluate(labeller: Labels, dataset: Dataset, *, progress: bool = True) -> np
     Returns
     -------
     (n, n) int64 array
-        The confusion matrix, rows for the truth, for :func:`npseg.training.metrics.metrics`.
+        The confusion matrix, rows for the truth, for :func:`npseg.training.metrics`.
 
     Raises
     ------

@@ -299,6 +299,18 @@ def load_labeller(path: str | Path) -> Labeller:
     ------
     ValueError
         If the file is no checkpoint, is damaged, or does not fit its own network.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from npseg.data import Scenes
+    >>> scenes = Scenes(2, size=(32, 32))
+    >>> run = Run.start({"name": "fcn32s", "width": 2, "fc": 4}, Settings(epochs=1, batch_size=2), scenes, scenes)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     checkpoints.save(f"{folder}/run.npz", run.checkpoint())
+    ...     labeller = load_labeller(f"{folder}/run.npz")
+    >>> labeller.labels(scenes[0][0]).shape
+    (32, 32)
     """
     checkpoint = checkpoints.load(path)
     with _naming(path):

@@ -40,6 +40,12 @@ class Metrics(NamedTuple):
         Intersection over union, weighted by how many pixels of the truth belong to the class.
     iou : ndarray of float64, shape (classes,)
         Intersection over union of each class; nan for one that occurs in neither.
+
+    Examples
+    --------
+    >>> found = metrics(np.array([[3, 1], [2, 4]]))
+    >>> found.pixel_accuracy, found.iou.round(3)
+    (0.7, array([0.5  , 0.571]))
     """
 
     pixel_accuracy: float

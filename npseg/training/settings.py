@@ -37,6 +37,13 @@ class Settings:
         Weigh the classes by their rarity to this power: 0 not at all, 1 by median frequency.
     seed : int
         Of all that is random.
+
+    Examples
+    --------
+    >>> from dataclasses import replace
+    >>> short = Settings(epochs=3, crop=(96, 128))
+    >>> short.batch_size, replace(short, lr=0.01).epochs
+    (8, 3)
     """
 
     epochs: int = 30

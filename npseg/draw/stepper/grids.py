@@ -83,7 +83,7 @@ class Sheet:
 
     def __init__(self, width: float, height: float) -> None:
         self.scale = scale(width, height)
-        self.figure = Figure(figsize=(width * self.scale, height * self.scale), dpi=150, facecolor="white")
+        self.figure = Figure(figsize=(width * self.scale, height * self.scale), dpi=100, facecolor="white")
         FigureCanvasAgg(self.figure)
         self.axes: Axes = self.figure.add_axes((0, 0, 1, 1))
         self.axes.set_axis_off()

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from npseg.draw.stepper.steps import Steps
 
 #: Largest matrix that is put beside the steps, in cells.
-LARGEST_MATRIX = 4096
+LARGEST_MATRIX = 1600
 
 _VIEWS = {
     "gather": "Gather: what each cell of {target} adds up",
@@ -76,7 +76,9 @@ def fragment(steps: Steps) -> str:
 def _plane(plane: Plane, role: str, drawing: Drawing) -> str:
     """Write a plane as tables, one for each sheet, with the coordinates of rows and columns."""
     inside = plane.inside
-    read = np.isin(np.arange(plane.cells.size), drawing.sources) if role == "source" else np.ones_like(inside)
+    read = np.ones_like(inside)
+    if role == "source":
+        read = np.isin(np.arange(plane.cells.size), [*drawing.sources, *drawing.seen[:, 1]])
     kinds = np.where(inside, np.where(read, "", "unread"), plane.border)
     begins = ""
     if role == "target" and drawing.start is not None:

@@ -66,7 +66,7 @@ def _picture(steps: Steps, ending: str, step: int | None) -> bytes:
     """Return the filmstrip, or one step, as the content of a file."""
     figure = steps.filmstrip() if step is None else steps.still(step)
     content = io.BytesIO()
-    figure.savefig(content, format=ending[1:], metadata=_PICTURES[ending])
+    figure.savefig(content, format=ending[1:], dpi=150, metadata=_PICTURES[ending])
     return content.getvalue()
 
 
