@@ -11,7 +11,7 @@ import importlib
 from types import ModuleType
 
 from npseg import backend
-from npseg.methods.im2col import col2im, im2col
+from npseg.methods.columns import col2im, im2col
 from npseg.methods.matrices import (
     avg_pool_matrix,
     bed_of_nails_matrix,

@@ -15,7 +15,7 @@ in the image, how far they see, and by how much one plane must be cropped to lie
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import product
 from math import prod
@@ -209,6 +209,17 @@ class Window:
             s if d == 1 and s <= k else 1 for s, d, k in zip(self.stride, self.dilation, self.kernel)
         )
 
+    @property
+    def pointwise(self) -> bool:
+        """Whether each window is one pixel, in the same order."""
+        return set(self.kernel) == set(self.stride) == {1} and not any(map(any, self.padding))
+
+    def rows(self, rows: slice) -> Window:
+        """Return the windows of some rows alone, on the first spatial axis: rows of the padding are cut off."""
+        (before, after), *others = self.padding
+        padding = ((before - rows.start * self.stride[0], after), *others)
+        return replace(self, out=(rows.stop - rows.start, *self.out[1:]), padding=padding)
+
     def positions(self, axis: int, xp: ModuleType = np) -> Array:
         """Return the coordinate that each tap of each window reads on one axis.
 
@@ -313,12 +324,13 @@ class Window:
             ``padded[places] = x[pixels]`` fills a padded plane of size ``reach``; the other way round,
             ``x[pixels] = padded[places]`` crops it.
         """
-        ends = [
-            max(0, min(size, reach - before))
-            for size, reach, (before, _) in zip(self.size, self.reach, self.padding)
-        ]
-        pixels = tuple(slice(0, end) for end in ends)
-        return pixels, tuple(slice(before, before + end) for end, (before, _) in zip(ends, self.padding))
+        pixels, places = [], []
+        for size, reach, (before, _) in zip(self.size, self.reach, self.padding):
+            first = max(0, -before)
+            last = max(first, min(size, reach - before))
+            pixels.append(slice(first, last))
+            places.append(slice(before + first, before + last))
+        return tuple(pixels), tuple(places)
 
     def divisor(self, *, include_padding: bool, override: float | None, like: Array) -> Array | float:
         """Return what average pooling divides each window by.

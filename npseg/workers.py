@@ -1,28 +1,39 @@
-"""The cores at work: one task for many pieces, on as many threads as there are cores.
+"""The cores at work: one task for many pieces, on several threads.
 
 NumPy lets go of Python's lock inside its long calls, so threads share out copies, sums and matrix products alike.
-The pieces do not depend on how many threads there are, and their results come back in order, so that neither do
-the bits. While the threads work, BLAS is held to one thread in each of them: left alone, every one of them would
-start as many threads again as there are cores, and these get into each other's way. That limit holds for the whole
-process, and is lifted when the last piece is done.
+Which thread does which piece is left to chance, but the pieces are the same however many threads there are, and
+their results come back in order; so the bits do not depend on the number of threads.
+
+While pieces are worked on, BLAS is held to one thread: left alone, every worker's product would start as many threads
+again as there are cores, and these get into each other's way. That limit holds for the whole process, also for what
+the caller's other threads compute meanwhile, and is lifted when the last piece is done.
 """
 
 from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from contextvars import copy_context
 from functools import cache
-from typing import TypeVar
+from itertools import pairwise
+from typing import Any, TypeVar
 
 from threadpoolctl import ThreadpoolController
+
+from npseg.backend import thread_count
 
 Piece = TypeVar("Piece")
 Result = TypeVar("Result")
 
-_taken = threading.Lock()
+#: Pieces that work is cut into, where nothing else says how many: a fixed number, more than most machines have cores.
+PIECES = 4
+
+#: Set in a thread while it works on a piece.
+_here = threading.local()
 
 
 def share_out(task: Callable[[Piece], Result], pieces: Sequence[Piece]) -> list[Result]:
@@ -45,33 +56,88 @@ def share_out(task: Callable[[Piece], Result], pieces: Sequence[Piece]) -> list[
     >>> share_out(abs, [-1, 2, -3])
     [1, 2, 3]
     """
-    # One caller at a time: two that set and lift BLAS's limit in turn could leave it set for good.
-    if len(pieces) < 2 or _cores() < 2 or not _taken.acquire(blocking=False):
+    if getattr(_here, "busy", False):
         return [task(piece) for piece in pieces]
+    with _blas(os.getpid()).held_to_one_thread():
+        helpers = min(thread_count(), len(pieces)) - 1
+        if helpers < 1:
+            return [task(piece) for piece in pieces]
+        return _together(task, pieces, helpers)
+
+
+def parts(length: int, pieces: int = PIECES) -> list[slice]:
+    """Cut a length into so many parts, or as many as it has places.
+
+    Examples
+    --------
+    >>> parts(5, 2)
+    [slice(0, 2, None), slice(2, 5, None)]
+    """
+    cuts = [length * piece // pieces for piece in range(pieces + 1)]
+    return [slice(first, last) for first, last in pairwise(cuts) if first < last]
+
+
+def _together(task: Callable[[Piece], Result], pieces: Sequence[Piece], helpers: int) -> list[Result]:
+    """Work on the pieces, this thread and its helpers; each takes the next one when it is done with its last."""
+    results: list[Any] = [None] * len(pieces)
+    waiting = deque(range(len(pieces)))
+
+    def work() -> None:
+        _here.busy = True
+        try:
+            while waiting:
+                try:
+                    number = waiting.popleft()
+                except IndexError:  # another was quicker
+                    return
+                results[number] = task(pieces[number])
+        finally:
+            _here.busy = False
+
+    submit = _pool(os.getpid(), helpers).submit
+    # Each in a copy of the caller's context, where NumPy keeps what it does about an overflow.
+    futures = [submit(copy_context().run, work) for _ in range(helpers)]
     try:
-        with _blas().limit(limits=1, user_api="blas"):
-            submit = _pool(os.getpid()).submit
-            # Each in a copy of the caller's context, where NumPy keeps what it does about an overflow.
-            futures = [submit(copy_context().run, task, piece) for piece in pieces]
-            wait(futures)  # all of them, even if one has failed: they work under BLAS's limit
-            return [future.result() for future in futures]
+        work()
     finally:
-        _taken.release()
+        wait(futures)  # all of them, even if one has failed: they work under BLAS's limit
+    for future in futures:
+        future.result()
+    return results
 
 
 @cache
-def _cores() -> int:
-    """Return how many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-@cache
-def _pool(process: int) -> ThreadPoolExecutor:
+def _pool(process: int, helpers: int) -> ThreadPoolExecutor:
     """Return the threads of a process; a forked child needs its own."""
-    return ThreadPoolExecutor(_cores(), thread_name_prefix="npseg")
+    return ThreadPoolExecutor(helpers, thread_name_prefix="npseg")
+
+
+class _Blas:
+    """The BLAS libraries that are loaded, held to one thread while anybody asks for it."""
+
+    def __init__(self) -> None:
+        self._controller = ThreadpoolController()  # finding the libraries takes milliseconds
+        self._lock = threading.Lock()
+        self._asking = 0
+        self._limit: Any = None
+
+    @contextmanager
+    def held_to_one_thread(self) -> Iterator[None]:
+        """Hold BLAS to one thread; the first who asks sets the limit, the last who is done lifts it."""
+        with self._lock:
+            if self._asking == 0:
+                self._limit = self._controller.limit(limits=1, user_api="blas")
+            self._asking += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._asking -= 1
+                if self._asking == 0:
+                    self._limit.restore_original_limits()
 
 
 @cache
-def _blas() -> ThreadpoolController:
-    """Return the handle on the BLAS libraries that are loaded; finding them takes milliseconds."""
-    return ThreadpoolController()
+def _blas(process: int) -> _Blas:
+    """Return the handle on BLAS of a process; a forked child must not wait for the lock of its parent's."""
+    return _Blas()

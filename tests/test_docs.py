@@ -23,6 +23,7 @@ MODULES = (
     "npseg.draw",
     "npseg.geometry",
     "npseg.layers",
+    "npseg.memory",
     "npseg.networks",
     "npseg.predict",
     "npseg.training",

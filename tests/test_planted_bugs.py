@@ -13,7 +13,8 @@ from geometries import Numbers
 
 import npseg
 from npseg.geometry import Window, smallest_size
-from npseg.methods import im2col
+from npseg.methods import im2col, pooling
+from npseg.methods.columns import crop, pad
 
 # H differs from W, and each axis in kernel, stride, dilation, and in what is padded before and after.
 STEPS = {"stride": (2, 1), "padding": ((1, 0), (2, 1)), "dilation": (1, 2)}
@@ -132,7 +133,7 @@ def counts_padding_and_does_not_apply_it(x, window, fill=0):
     return padded
 
 
-def pads_with_zero(x, window, fill=0, _right=im2col._pad):
+def pads_with_zero(x, window, fill=0, _right=pad):
     return _right(x, window)
 
 
@@ -152,7 +153,7 @@ def assigns_shares_where_windows_overlap(y, size, *, kernel, stride, padding, in
     padded = np.zeros((*y.shape[:2], *window.reach), y.dtype)
     for _, read in window.taps():
         padded[:, :, *read] = shares
-    return im2col._crop(padded, window)
+    return crop(padded, window)
 
 
 def has_a_literal_2_for_the_kernel(y, size, *, kernel, _right=im2col.spread, **options):
@@ -229,14 +230,14 @@ def joins_all_groups(x, y, size, *, groups, _right=im2col.correlate_adjoint_w, *
 
 
 PLANTED = {
-    "col2im crops images and channels (CNNumpy)": (im2col, "_crop", crops_images_and_channels),
-    "padding counted, not applied (CNNumpy)": (im2col, "_pad", counts_padding_and_does_not_apply_it),
+    "col2im crops images and channels (CNNumpy)": (im2col, "crop", crops_images_and_channels),
+    "padding counted, not applied (CNNumpy)": (im2col, "pad", counts_padding_and_does_not_apply_it),
     "max pooling looks at the unpadded array (numpy-ml)": (
         im2col,
         "argmax",
         looks_for_winners_in_the_unpadded_array,
     ),
-    "max pooling pads with 0 (numpy-ml, SmallPebble)": (im2col, "_pad", pads_with_zero),
+    "max pooling pads with 0 (numpy-ml, SmallPebble)": (pooling, "pad", pads_with_zero),
     "max-pool gradient assigned, not added (NNlib)": (im2col, "put", assigns_where_windows_overlap),
     "avg-pool gradient assigned, not added (NNlib)": (im2col, "spread", assigns_shares_where_windows_overlap),
     "a literal 2 for the kernel (Chainer)": (im2col, "spread", has_a_literal_2_for_the_kernel),

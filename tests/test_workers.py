@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
+import warnings
 
 import numpy as np
 import pytest
 from checks import assert_same
+from hypothesis import given
+from hypothesis import strategies as st
 from threadpoolctl import threadpool_info, threadpool_limits
 
 import npseg
-from npseg import workers
+from npseg import backend, workers
 from npseg.workers import share_out
 
 
 @pytest.fixture(params=[1, 2, 3])
-def cores(request, monkeypatch):
-    with ThreadPoolExecutor(request.param) as pool:
-        monkeypatch.setattr(workers, "_cores", lambda: request.param)
-        monkeypatch.setattr(workers, "_pool", lambda process: pool)
+def cores(request):
+    with backend.threads(request.param):
         yield request.param
 
 
@@ -111,12 +112,57 @@ def convolution(dtype):
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_the_bits_do_not_depend_on_how_many_cores_there_are(cores, monkeypatch, dtype):
+def test_the_bits_do_not_depend_on_how_many_cores_there_are(cores, dtype):
     found = convolution(dtype)
-    monkeypatch.setattr(workers, "_cores", lambda: 1)
-    assert_same(found, convolution(dtype))
+    with backend.threads(1):
+        assert_same(found, convolution(dtype))
 
 
 def test_there_is_a_core_and_a_pool_for_this_process():
-    assert workers._cores() >= 1
-    assert workers._pool(1) is not workers._pool(2), "a forked child has threads of its own"
+    assert backend.cores() >= 1
+    assert workers._pool(1, 1) is not workers._pool(2, 1), "a forked child has threads of its own"
+
+
+def test_the_number_of_threads_is_chosen_and_undone():
+    before = backend.thread_count()
+    with backend.threads(5):
+        assert backend.thread_count() == 5
+        with backend.threads(None):
+            assert backend.thread_count() == backend.cores()
+    assert backend.thread_count() == before
+
+
+@pytest.mark.parametrize(
+    ("n", "error"), [(0, ValueError), (-1, ValueError), (1.5, TypeError), (True, TypeError)]
+)
+def test_a_number_of_threads_that_is_none_is_refused(n, error):
+    before = backend.thread_count()
+    with pytest.raises(error, match="threads: "):
+        backend.threads(n)
+    assert backend.thread_count() == before
+
+
+@given(st.integers(0, 50), st.integers(1, 9))
+def test_parts_make_up_the_whole(length, pieces):
+    found = workers.parts(length, pieces)
+    assert len(found) == min(length, pieces)
+    assert [n for part in found for n in range(length)[part]] == list(range(length))
+    assert all(part.stop > part.start for part in found)
+
+
+def test_work_goes_on_in_a_forked_child():
+    """As in a loader's process: the child starts threads of its own, and does not wait for those it does not have."""
+    x, w = np.ones((4, 2, 9, 9)), np.ones((2, 2, 3, 3))
+    expected = npseg.conv_forward(x, w)[0]
+    with warnings.catch_warnings():
+        warnings.simplefilter(
+            "ignore", DeprecationWarning
+        )  # of forking where there are threads: that is the point
+        context = multiprocessing.get_context("fork")
+        with context.Pool(1) as pool:
+            found = pool.apply_async(_forward, (x, w)).get(timeout=60)
+    assert_same(found, expected)
+
+
+def _forward(x, w):
+    return npseg.conv_forward(x, w)[0]

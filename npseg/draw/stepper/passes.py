@@ -29,7 +29,7 @@ from npseg.draw.stepper.products import (
     surrounded,
 )
 from npseg.geometry import Window, times
-from npseg.methods.im2col import col2im, im2col
+from npseg.methods.columns import col2im, im2col
 from npseg.methods.matrices import resize_bilinear_matrix
 from npseg.ops.conv import ConvCache, conv_backward, conv_forward
 from npseg.ops.conv_transpose import ConvTransposeCache, conv_transpose_backward, conv_transpose_forward
