@@ -133,6 +133,10 @@ def _add_training_flags(parser: argparse.ArgumentParser) -> None:
     network.add_argument(
         "--batch-norm", action=argparse.BooleanOptionalAction, help="after each convolution; default: yes"
     )
+    network.add_argument(
+        "--method",
+        help="how layers compute: auto, im2col, subpixel, winograd, winograd4, matrix; default: auto",
+    )
     recipe = parser.add_argument_group("recipe")
     recipe.add_argument("--epochs", type=int, help="default: 30")
     recipe.add_argument("-b", "--batch-size", type=int, help="images a step; default: 8")
@@ -243,7 +247,7 @@ def _train(arguments: argparse.Namespace) -> None:
     data_path = given.pop("data_path", None)
     network = {"name": given.pop("model", "fcn8s"), "width": given.pop("width", 16)}
     network["fc"] = given.pop("fc", 8 * network["width"])
-    network |= {key: given.pop(key) for key in ("dropout", "batch_norm") if key in given}
+    network |= {key: given.pop(key) for key in ("dropout", "batch_norm", "method") if key in given}
     settings = {_SETTINGS.get(key, key): value for key, value in given.items()}
     train(network, settings, data_path, output_dir or Path("npseg-run"))
 

@@ -21,6 +21,7 @@ import numpy as np
 from npseg import backend
 from npseg.backend import Array
 from npseg.geometry import Grid
+from npseg.methods.choose import method as find_method
 from npseg.ops.activation import relu_backward, relu_forward, tanh_backward, tanh_forward
 from npseg.ops.conv import conv_backward, conv_forward
 from npseg.ops.conv_transpose import conv_transpose_backward, conv_transpose_forward
@@ -43,6 +44,8 @@ class Layer:
         Whether the layer trains.
     remembering : bool
         Whether a forward pass remembers what the backward pass needs.
+    method : str
+        The method that the layer's operation is computed by.
 
     Examples
     --------
@@ -57,6 +60,8 @@ class Layer:
     >>> Sequential(a=Double(), b=Double()).forward(np.array([1.0, 2.0]))
     array([4., 8.])
     """
+
+    method = "auto"
 
     def __init__(self) -> None:
         self.params: dict[str, Array] = {}
@@ -81,6 +86,17 @@ class Layer:
         """Switch to running without training; ``remember`` keeps what backward needs all the same."""
         self.training, self.remembering = False, remember
         self._remembered = None
+
+    def compute_by(self, method: str) -> None:
+        """Choose the method: "auto", or one of :data:`npseg.methods.choose.METHODS`.
+
+        Raises
+        ------
+        ValueError
+            If there is none of that name.
+        """
+        find_method(type(self).__name__, method)
+        self.method = method
 
     def grid(self, below: Grid) -> Grid:
         """Return where the output's units lie in the image, from where the input's do."""
@@ -154,6 +170,12 @@ class Container(Layer):
         super().evaluate(remember=remember)
         for layer in self.layers.values():
             layer.evaluate(remember=remember)
+
+    def compute_by(self, method: str) -> None:
+        """Choose the method of all layers."""
+        super().compute_by(method)
+        for layer in self.layers.values():
+            layer.compute_by(method)
 
     def sees(self, first: int, last: int) -> tuple[int, int]:
         """Return the units of the input that units of the output see; a subclass says by which paths."""
@@ -287,9 +309,8 @@ class Conv(Layer):
 
     def forward(self, x: Array) -> Array:
         """Convolve."""
-        y, cache = conv_forward(
-            x, self.params["w"], self.params.get("b"), stride=self.stride, padding=self.padding
-        )
+        w, b = self.params["w"], self.params.get("b")
+        y, cache = conv_forward(x, w, b, stride=self.stride, padding=self.padding, method=self.method)
         self._remember(cache)
         return y
 
@@ -339,7 +360,8 @@ class BilinearUpsampling(Layer):
 
     def forward(self, x: Array) -> Array:
         """Upsample."""
-        y, cache = conv_transpose_forward(x, self.params["w"], stride=self.factor, padding=self.padding)
+        w = self.params["w"]
+        y, cache = conv_transpose_forward(x, w, stride=self.factor, padding=self.padding, method=self.method)
         self._remember(cache)
         return y
 
@@ -375,7 +397,7 @@ class MaxPool(Layer):
 
     def forward(self, x: Array) -> Array:
         """Take the winners."""
-        y, cache = max_pool_forward(x, self.kernel_size, ceil_mode=self.ceil_mode)
+        y, cache = max_pool_forward(x, self.kernel_size, ceil_mode=self.ceil_mode, method=self.method)
         self._remember(cache)
         return y
 

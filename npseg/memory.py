@@ -26,7 +26,7 @@ import numpy as np
 from npseg.backend import Array, array_module
 
 #: Bytes from which an array is worth a loan; smaller ones the C library keeps at hand by itself.
-LARGE = 2**20
+LARGE = 2**17
 
 #: Loans begin at multiples of so many bytes: a line of the cache, and a register of the widest instructions.
 ALIGNMENT = 64

@@ -73,7 +73,7 @@ def parts(length: int, pieces: int = PIECES) -> list[slice]:
     >>> parts(5, 2)
     [slice(0, 2, None), slice(2, 5, None)]
     """
-    cuts = [length * piece // pieces for piece in range(pieces + 1)]
+    cuts = [length * piece // max(1, pieces) for piece in range(pieces + 1)]
     return [slice(first, last) for first, last in pairwise(cuts) if first < last]
 
 

@@ -17,7 +17,7 @@ from npseg import (
     conv_transpose_forward,
 )
 from npseg.methods import im2col
-from npseg.methods.choose import METHODS
+from npseg.methods.choose import GENERAL
 
 PAIRS = {
     "conv": (conv_forward, conv_backward),
@@ -58,7 +58,7 @@ def test_conv_transpose_is_the_same_by_every_method(geometry, numbers, block):
 def test_both_adjoints_of_conv(geometry, numbers, block):
     """⟨C x, y⟩ = ⟨x, dx⟩ = ⟨w, dw⟩: a convolution is bilinear."""
     x, w = numbers(*geometry.x), numbers(*geometry.w)
-    for method in METHODS:
+    for method in GENERAL:
         with block_of(block):
             y, cache = conv_forward(x, w, **geometry.options, method=method)
             dout = numbers(*y.shape)
@@ -70,7 +70,7 @@ def test_both_adjoints_of_conv(geometry, numbers, block):
 @given(conv_transposes(images=(1, 2)), numbers(), blocks())
 def test_both_adjoints_of_conv_transpose(geometry, numbers, block):
     x, w = numbers(*geometry.x), numbers(*geometry.w)
-    for method in METHODS:
+    for method in GENERAL:
         with block_of(block):
             y, cache = conv_transpose_forward(x, w, **geometry.options, method=method)
             dout = numbers(*y.shape)
@@ -274,7 +274,7 @@ def test_a_long_stride_takes_no_memory():
     assert conv_backward(y, cache)[0].tolist() == [[[[4.0, 4.0, 0.0], [4.0, 4.0, 0.0]]]]
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", GENERAL)
 def test_a_nan_under_a_weight_of_0_is_passed_on_but_not_by_the_matrix(method):
     x, w = np.array([[[np.nan, 1.0, 2.0]]]), np.array([[[0.0, 1.0]]])
     y = conv_forward(x, w, method=method)[0][0, 0]

@@ -47,19 +47,19 @@ def batch_norm():
 LAYERS = {
     "conv": (
         lambda: conv(stride=2, padding=1),
-        lambda x, p: npseg.conv_forward(x, p["w"], p["b"], stride=2, padding=1),
+        lambda x, p: npseg.conv_forward(x, p["w"], p["b"], stride=2, padding=1, method="auto"),
         npseg.conv_backward,
         ("w", "b"),
     ),
     "conv without bias": (
         lambda: conv(bias=False),
-        lambda x, p: npseg.conv_forward(x, p["w"]),
+        lambda x, p: npseg.conv_forward(x, p["w"], method="auto"),
         lambda dout, cache: npseg.conv_backward(dout, cache)[:2],
         ("w",),
     ),
     "upsampling": (
         lambda: BilinearUpsampling(4, 4, padding=2, dtype="float64"),
-        lambda x, p: npseg.conv_transpose_forward(x, p["w"], stride=4, padding=2),
+        lambda x, p: npseg.conv_transpose_forward(x, p["w"], stride=4, padding=2, method="auto"),
         lambda dout, cache: npseg.conv_transpose_backward(dout, cache)[:2],
         ("w",),
     ),
@@ -258,3 +258,21 @@ def test_bilinear_upsampling_reproduces_a_constant_in_the_interior(factor):
     assert y.shape == (1, 2, 4 * factor, 5 * factor)
     np.testing.assert_allclose(y[:, :, half:-half, half:-half], 3.5, rtol=1e-14)
     assert (y[:, :, 0] < 3.5).all(), "and fades towards the border"
+
+
+def test_a_network_is_computed_by_the_method_that_it_is_told():
+    x = drawn((1, 4, 12, 12)).astype("float32")
+    layers = {"conv": Conv(4, 3, 3, rng=np.random.default_rng(1)), "pool": MaxPool(2)}
+    network = Sequential(inner=Sequential(**layers))
+    assert {layer.method for layer in layers.values()} == {"auto"}
+    network.compute_by("winograd4")
+    assert {layer.method for layer in layers.values()} == {"winograd4"}
+    found = network.forward(x)
+    network.compute_by("im2col")
+    assert (found != network.forward(x)).any(), "other rounding"
+    np.testing.assert_allclose(found, network.forward(x), rtol=1e-4, atol=1e-4)
+
+
+def test_an_unknown_method_is_refused():
+    with pytest.raises(ValueError, match="ReLU: method='fft'; choose one of 'loops'"):
+        ReLU().compute_by("fft")

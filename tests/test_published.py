@@ -29,9 +29,9 @@ from npseg import (
     resize_bilinear_forward,
 )
 from npseg.geometry import Grid, Window
-from npseg.methods.choose import METHODS
+from npseg.methods.choose import GENERAL
 
-every_method = pytest.mark.parametrize("method", METHODS)
+every_method = pytest.mark.parametrize("method", GENERAL)
 
 
 def image(rows):

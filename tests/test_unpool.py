@@ -18,7 +18,7 @@ from npseg import (
     nearest_unpool_backward,
     nearest_unpool_forward,
 )
-from npseg.methods.choose import METHODS
+from npseg.methods.choose import GENERAL
 
 SCALED = {
     "nearest": (nearest_unpool_forward, nearest_unpool_backward),
@@ -78,7 +78,7 @@ def test_max_unpool_is_the_transpose_of_max_pool(drawn, numbers):
     """With the output size given: what pooling's backward does is what unpooling does, and the other way round."""
     geometry, options = drawn
     x = numbers(*geometry.x)
-    for method in METHODS:
+    for method in GENERAL:
         y, pooled = max_pool_forward(x, geometry.kernel_size, **geometry.options, method=method)
         values = numbers(*y.shape)
         up, cache = max_unpool_forward(values, pooled.indices, geometry.kernel_size, **options, method=method)
@@ -91,7 +91,7 @@ def test_max_unpool_is_the_transpose_of_max_pool(drawn, numbers):
 def test_nearest_unpool_is_the_transpose_of_average_pooling_times_its_taps(drawn, numbers):
     shape, scale = drawn
     x = numbers(*shape)
-    for method in METHODS:
+    for method in GENERAL:
         y, cache = nearest_unpool_forward(x, scale, method=method)
         dout = numbers(*y.shape)
         assert_same(
@@ -106,7 +106,7 @@ def test_bed_of_nails_is_the_transpose_of_taking_every_sth_pixel(drawn, numbers)
     shape, scale = drawn
     x = numbers(*shape)
     every = (..., *(slice(None, None, s) for s in scale))
-    for method in METHODS:
+    for method in GENERAL:
         y, cache = bed_of_nails_unpool_forward(x, scale, method=method)
         dout = numbers(*y.shape)
         assert_same(bed_of_nails_unpool_backward(dout, cache), dout[every].copy())
@@ -120,7 +120,7 @@ def test_nearest_unpool_repeats_each_value_all_over_its_block(drawn, numbers):
     assert_same(nearest_unpool_forward(x, scale)[0], np.kron(x, np.ones((1, 1, *scale), x.dtype)))
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", GENERAL)
 def test_an_index_twice_adds_up_and_each_takes_the_gradient(method):
     x, indices = np.array([[[5.0, 7, 1]]]), np.array([[[2, 2, 0]]])
     y, cache = max_unpool_forward(x, indices, 2, method=method)
@@ -129,7 +129,7 @@ def test_an_index_twice_adds_up_and_each_takes_the_gradient(method):
     assert_same(max_unpool_backward(dout, cache), np.array([[[3.0, 3, 1]]]))
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", GENERAL)
 @pytest.mark.parametrize("dtype", [f"{u}int{bits}" for u in ("", "u") for bits in (8, 16, 32, 64)])
 def test_indices_may_be_whole_numbers_of_any_width(method, dtype):
     """DeconvNet's and ONNX's are int64, npseg's int32; small planes may be kept in bytes."""

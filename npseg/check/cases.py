@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from npseg.methods.choose import METHODS
+from npseg.methods.choose import GENERAL
 from npseg.ops import activation, conv, conv_transpose, crop, dropout, loss, norm, pool, resize, unpool
 
 DEFAULTS: Mapping[str, Any] = MappingProxyType({})
@@ -34,6 +34,8 @@ class Case(NamedTuple):
         The arguments that come by position.
     settings : dict
         Those that come by name.
+    special : tuple of str
+        The methods that it is made for; without, it is computed by those that compute everything.
     """
 
     name: str
@@ -41,11 +43,14 @@ class Case(NamedTuple):
     backward: Callable[..., Any]
     arrays: tuple[Any, ...]
     settings: Mapping[str, Any] = DEFAULTS
+    special: tuple[str, ...] = ()
 
     @property
     def methods(self) -> tuple[str, ...]:
         """The methods that can compute it; "" where there is no choice."""
-        return tuple(METHODS) if "method" in inspect.signature(self.forward).parameters else ("",)
+        if "method" not in inspect.signature(self.forward).parameters:
+            return ("",)
+        return self.special or GENERAL
 
 
 def every_case(seed: int = 231) -> Iterator[Case]:
@@ -84,11 +89,14 @@ def convolutions(rng: np.random.Generator) -> Iterator[Case]:
     plane = normal((2, 2, 6, 7)), normal((3, 2, 3, 2)), normal(3)
     groups = normal((1, 4, 5, 6)), normal((6, 2, 2, 3)), normal(6)
     block = normal((1, 2, 3, 4, 5)), normal((2, 2, 2, 3, 2)), normal(2)
+    threes = normal((2, 4, 6, 9)), normal((6, 2, 3, 3)), normal(6)
 
     yield Case("conv", *passes, plane, UNEVEN)
     yield Case("conv, groups", *passes, groups, {"groups": 2, "stride": (1, 2)})
     yield Case("conv, 1 axis, no bias", *passes, line, {"stride": 3, "padding": "valid"})
     yield Case("conv, 3 axes", *passes, block, {"padding": "same"})
+    uneven = {"padding": ((2, 1), (0, 3)), "groups": 2}
+    yield Case("conv, 3x3", *passes, threes, uneven, ("winograd", "winograd4"))
 
 
 def transposed_convolutions(rng: np.random.Generator) -> Iterator[Case]:
@@ -103,7 +111,7 @@ def transposed_convolutions(rng: np.random.Generator) -> Iterator[Case]:
     yield Case("conv_transpose", *passes, plane, UNEVEN | {"output_padding": (1, 2)})
     yield Case("conv_transpose, groups", *passes, groups, {"groups": 2, "stride": (1, 2)})
     yield Case("conv_transpose, 1 axis, no bias", *passes, line, {"stride": 3, "output_size": 15})
-    yield Case("conv_transpose, 3 axes", *passes, block, {"stride": (1, 2, 3)})
+    yield Case("conv_transpose, 3 axes", *passes, block, {"stride": (1, 2, 3)}, (*GENERAL, "subpixel"))
 
 
 def poolings(rng: np.random.Generator) -> Iterator[Case]:

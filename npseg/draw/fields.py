@@ -156,6 +156,7 @@ def field_of(
     draws = arguments.integer(op, "draws", draws, 1)
     with _as_it_was(path):
         path.evaluate(remember=True)
+        path.compute_by("im2col")  # others, Winograd's, leave rounding where no gradient arrives
         plane = tuple(path.forward(_image(path, shape, np.random.default_rng(seed))).shape[2:])
         unit = _unit(op, unit, plane)
         stand_ins: tuple[str, ...] = ()

@@ -1,16 +1,33 @@
-"""The names of the methods."""
+"""The names of the methods.
+
+Exact where the numbers are: ``loops`` (the definition), ``matrix`` (the explicit matrices), ``im2col`` (the default of
+the operations), ``subpixel`` (transposed convolution by gathering) and ``winograd`` (F(2x2, 3x3)); less so
+``winograd4`` (F(4x4, 3x3)). The layers' default is ``auto``, which chooses among the fast ones.
+"""
 
 from __future__ import annotations
 
-from types import ModuleType
+from typing import Any
 
-from npseg.methods import im2col, loops, matrix
+from npseg.methods import auto, im2col, loops, matrix, subpixel
+from npseg.methods.winograd import Winograd
 
 #: Every method that an operation can be asked for; the tests run on each of them.
-METHODS: dict[str, ModuleType] = {"loops": loops, "matrix": matrix, "im2col": im2col}
+METHODS: dict[str, Any] = {
+    "loops": loops,
+    "matrix": matrix,
+    "im2col": im2col,
+    "subpixel": subpixel,
+    "winograd": Winograd(2),
+    "winograd4": Winograd(4),
+    "auto": auto,
+}
+
+#: Those that compute every geometry, whole numbers to the last bit; the others refuse what they are not for.
+GENERAL = ("loops", "matrix", "im2col", "auto")
 
 
-def method(op: str, name: str) -> ModuleType:
+def method(op: str, name: str) -> Any:
     """Return the module of the method that an operation was asked for.
 
     Raises

@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from math import prod
 
 from npseg import arguments, windows
-from npseg.backend import Array
+from npseg.backend import Array, array_module
 from npseg.geometry import Window
 from npseg.memory import empty, zeros
 
@@ -71,7 +71,8 @@ def im2col(
     window = windows.sliding(op, x.shape[2:], kernel_size, stride=stride, padding=padding, dilation=dilation)
     padded = pad(x.swapaxes(0, 1), window)
     taps, places = prod(window.kernel), prod(window.out)
-    cols = cut(padded, window).reshape(x.shape[1], taps, len(x), places)
+    cols = cut(padded, window, empty((x.shape[1], *window.kernel, len(x), *window.out), x))
+    cols = cols.reshape(x.shape[1], taps, len(x), places)
     return cols.transpose(2, 0, 1, 3).reshape(len(x), x.shape[1] * taps, places)
 
 
@@ -145,27 +146,35 @@ def pad(x: Array, window: Window, fill: float = 0) -> Array:
 def crop(padded: Array, window: Window) -> Array:
     """Undo :func:`pad`; pixels that no window reaches are 0."""
     pixels, places = window.inner()
-    x = zeros((*padded.shape[:2], *window.size), padded)
+    whole = all(place.stop - place.start == size for place, size in zip(pixels, window.size))
+    x = (empty if whole else zeros)((*padded.shape[:2], *window.size), padded)
     x[:, :, *pixels] = padded[:, :, *places]
     return x
 
 
-def cut(padded: Array, window: Window) -> Array:
+def cut(padded: Array, window: Window, out: Array) -> Array:
     """Cut the windows out of padded planes (C, N, *reach): columns (C, *kernel, N, *out)."""
-    channels, images = padded.shape[:2]
-    cols = empty((channels, *window.kernel, images, *window.out), padded)
-    for taps, pixels in _together(padded, window):
-        cols[:, *taps] = pixels
-    return cols
+    for taps, pixels in together(padded, window):
+        out[:, *taps] = pixels
+    return out
+
+
+def views(padded: Array, window: Window) -> Array:
+    """View padded planes (C, N, *reach) as all of their windows, (*kernel, C, N, *out): nothing is copied."""
+    axes = tuple(range(2, padded.ndim))
+    every = array_module(padded).lib.stride_tricks.sliding_window_view(padded, window.span, axes)
+    steps = (slice(None, None, s) for s in window.stride)
+    taps = (slice(None, None, d) for d in window.dilation)
+    return every[:, :, *steps, *taps].transpose(*(a + len(axes) for a in axes), 0, 1, *axes)
 
 
 def add_back(cols: Array, window: Window, padded: Array) -> None:
     """Add columns (C, *kernel, N, *out) to the padded planes (C, N, *reach) that they were cut out of."""
-    for taps, pixels in _together(padded, window):
+    for taps, pixels in together(padded, window):
         pixels[...] += cols[:, *taps]
 
 
-def _together(padded: Array, window: Window) -> Iterator[tuple[tuple[slice, ...], Array]]:
+def together(padded: Array, window: Window) -> Iterator[tuple[tuple[slice, ...], Array]]:
     """Go through the groups of taps, each with a view (C, *taps, N, *out) of the pixels that it reads."""
     channels, images = padded.shape[:2]
     rank = len(window.out)

@@ -15,11 +15,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 from itertools import product
 from math import prod
-from typing import Any, NamedTuple
+from typing import Any
 
 from npseg.backend import Array, array_module
 from npseg.geometry import Ints, Pairs, Window
 from npseg.memory import empty, zeros
+from npseg.methods.blocks import Block, cut_into_blocks
 from npseg.methods.columns import add_back, crop, cut, pad
 from npseg.methods.pooling import argmax, mean, put, spread, take
 from npseg.workers import PIECES, parts, share_out
@@ -37,6 +38,15 @@ __all__ = [
 
 #: Bytes of columns made at a time: few enough to stay in the cache, enough to keep the processor busy.
 BLOCK = 4 * 2**20
+
+#: Bytes of them that a worker cuts at a time.
+PIECE = 2**20
+
+#: Bytes of columns up to which they may be kept all at a time.
+FEW = 4 * BLOCK
+
+#: Columns from which a product is worth being made for one image alone.
+WIDE = 64
 
 
 def correlate(
@@ -58,8 +68,8 @@ def correlate(
     def multiply(block: Block, cols: Array, part: slice = slice(None)) -> None:
         _product(kernels[:, part], cols, above[block.images, :, part, block.rows])
 
-    blocks = _blocks(len(x), x.shape[1], window, x.dtype)
-    if len(blocks) == 1:  # columns so few that it is the kernels that are shared out
+    blocks = _blocks(x, window, w.nbytes)
+    if len(blocks) == 1:  # then it is the kernels that are shared out
         cols = _columns(x, window, blocks[0], groups)
         share_out(lambda part: multiply(blocks[0], cols, part), parts(kernels.shape[1]))
     else:
@@ -97,10 +107,8 @@ def correlate_adjoint_x(
         cropped = crop(padded, window).reshape(groups, -1, count, *size)
         below[images, :, part] = array_module(y).moveaxis(cropped, 2, 0)
 
-    # Columns so few that all images are done together, so that the kernels are read only once; or image by image.
-    together = len(_blocks(len(y), x.shape[1], window, y.dtype)) <= 1
-    step = max(1, len(y)) if together else 1
-    images = [slice(n, n + step) for n in range(0, len(y), step)]
+    together = len(_blocks(x, window, w.nbytes)) <= 1
+    images = parts(len(y), 1 if together else len(y))
     channels = parts(w.shape[1], -(-PIECES // max(1, len(images))))
     share_out(lambda piece: put_back(*piece), list(product(images, channels)))
     return x
@@ -134,7 +142,7 @@ def correlate_adjoint_w(
                 total += term
         return total
 
-    blocks = _blocks(len(x), x.shape[1], window, x.dtype)
+    blocks = _blocks(x, window, w.nbytes)
     if len(blocks) == 1:
         cols = _columns(x, window, blocks[0], groups)
         share_out(lambda part: multiply(blocks[0], cols, w, part), parts(w.shape[1]))
@@ -145,24 +153,17 @@ def correlate_adjoint_w(
     return w.reshape(y.shape[1], x.shape[1] // groups, *size)
 
 
-class Block(NamedTuple):
-    """Windows that are worked on at a time: some images', some rows of them on the first spatial axis."""
+def _blocks(x: Array, window: Window, bytes_of_kernels: int) -> list[Block]:
+    """Cut a batch into blocks whose columns fill the cache; not at all, where the kernels are larger than all columns.
 
-    images: slice
-    rows: slice
-
-
-def _blocks(images: int, channels: int, window: Window, dtype: Any) -> list[Block]:
-    """Cut a batch into blocks whose columns fill the cache: of several images, or of some rows of one image."""
-    rows = window.out[0]
-    row_bytes = channels * prod(window.kernel) * prod(window.out[1:]) * dtype.itemsize
-    together = max(1, BLOCK // (row_bytes * rows))
-    step = rows if together > 1 else max(1, min(rows, BLOCK // row_bytes))
-    return [
-        Block(slice(n, min(n + together, images)), slice(first, min(first + step, rows)))
-        for n in range(0, images, together)
-        for first in range(0, rows, step)
-    ]
+    These are then read only once.
+    """
+    size = len(x) * x.shape[1] * prod(window.kernel) * prod(window.out) * x.dtype.itemsize
+    if size <= min(bytes_of_kernels, FEW):
+        return cut_into_blocks(len(x), window.out[0], 0, BLOCK)
+    if window.pointwise and prod(window.out) >= WIDE:
+        size = max(size, len(x) * BLOCK)  # an image is its own columns, if it is taken alone
+    return cut_into_blocks(len(x), window.out[0], size, BLOCK)
 
 
 def _columns(x: Array, window: Window, block: Block, groups: int) -> Array:
@@ -171,7 +172,12 @@ def _columns(x: Array, window: Window, block: Block, groups: int) -> Array:
     if len(images) == 1 and window.pointwise:  # each window is a pixel: x itself
         return images[0, :, block.rows].reshape(groups, x.shape[1] // groups, -1)
     below = window.rows(block.rows)
-    cols = cut(pad(images.swapaxes(0, 1), below), below)
+    cols = empty((x.shape[1], *window.kernel, len(images), *below.out), x)
+
+    def work(channels: slice) -> None:
+        cut(pad(images[:, channels].swapaxes(0, 1), below), below, out=cols[channels])
+
+    share_out(work, parts(x.shape[1], -(-cols.nbytes // PIECE)))
     return cols.reshape(groups, x.shape[1] // groups * prod(window.kernel), -1)
 
 

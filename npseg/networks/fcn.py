@@ -71,6 +71,8 @@ class FCN(Container):
         Seed of the initial weights.
     dtype : str
         "float32" or "float64".
+    method : str
+        The method of all layers; "auto" takes the fastest.
 
     Attributes
     ----------
@@ -102,6 +104,7 @@ class FCN(Container):
         paper_padding: bool = False,
         seed: int = 0,
         dtype: str = "float32",
+        method: str = "auto",
     ) -> None:
         if head not in HEADS:
             raise ValueError(f"FCN: head={head!r}; choose one of {', '.join(map(repr, HEADS))}")
@@ -157,6 +160,7 @@ class FCN(Container):
         layers["upscore"] = upsampling(int(head[:-1]))
         super().__init__(**layers)
         self._lay_over()
+        self.compute_by(method)
         self.train(backend.generator(seed))
 
     def _lay_over(self) -> None:

@@ -1,0 +1,136 @@
+"""The fastest method for each shape, by a rule that is written down.
+
+The rule looks at shapes and dtype alone: the same shapes are computed in the same way, to the same bits, on every run
+and on any number of threads.
+
+* Kernels of 3x3 taps at stride 1, in float32, from 16 channels and 32 tiles of 4x4 pixels on: ``winograd4``. Fewer
+  channels do not pay for the transforms, fewer tiles not for that of the kernels. Never in float64, which is asked for
+  to be exact.
+* Up through a transposed convolution, or back through a convolution: ``subpixel``, unless the kernel is dilated,
+  or there is so much less below than above that stamping is less work.
+* Everything else: ``im2col``.
+"""
+
+from __future__ import annotations
+
+from math import prod
+from typing import Any
+
+from npseg.backend import Array
+from npseg.geometry import Ints, Pairs
+from npseg.methods import im2col, subpixel, winograd
+from npseg.methods.pooling import argmax, mean, put, spread, take
+
+__all__ = [
+    "argmax",
+    "correlate",
+    "correlate_adjoint_w",
+    "correlate_adjoint_x",
+    "mean",
+    "put",
+    "spread",
+    "take",
+]
+
+#: Channels, below and above, from which Winograd's transforms pay.
+CHANNELS = 16
+
+#: Tiles in the batch from which it pays to transform the kernels.
+TILES = 32
+
+_WINOGRAD = winograd.Winograd(4)
+
+
+def correlate(
+    x: Array,
+    w: Array,
+    size: Ints,
+    *,
+    stride: Ints,
+    padding: Pairs,
+    dilation: Ints,
+    groups: int,
+    memo: dict[str, Any] | None = None,
+) -> Array:
+    """Go down, by Winograd's method or im2col."""
+    steps: dict[str, Any] = {
+        "stride": stride,
+        "padding": padding,
+        "dilation": dilation,
+        "groups": groups,
+        "memo": memo,
+    }
+    method = _WINOGRAD if _winograd_pays(x, w.shape, size, stride, dilation) else im2col
+    return method.correlate(x, w, size, **steps)
+
+
+def correlate_adjoint_x(
+    y: Array,
+    w: Array,
+    size: Ints,
+    *,
+    stride: Ints,
+    padding: Pairs,
+    dilation: Ints,
+    groups: int,
+    memo: dict[str, Any] | None = None,
+) -> Array:
+    """Go up, by Winograd's method, sub-pixels or im2col."""
+    steps: dict[str, Any] = {
+        "stride": stride,
+        "padding": padding,
+        "dilation": dilation,
+        "groups": groups,
+        "memo": memo,
+    }
+    if _winograd_pays(y, w.shape, size, stride, dilation):
+        return _WINOGRAD.correlate_adjoint_x(y, w, size, **steps)
+    method = subpixel if subpixel.serves(dilation) and _gathering_pays(w.shape, stride, groups) else im2col
+    return method.correlate_adjoint_x(y, w, size, **steps)
+
+
+def correlate_adjoint_w(
+    x: Array,
+    y: Array,
+    size: Ints,
+    *,
+    stride: Ints,
+    padding: Pairs,
+    dilation: Ints,
+    groups: int,
+    memo: dict[str, Any] | None = None,
+) -> Array:
+    """Find the kernels' gradient, by Winograd's method or im2col."""
+    steps: dict[str, Any] = {
+        "stride": stride,
+        "padding": padding,
+        "dilation": dilation,
+        "groups": groups,
+        "memo": memo,
+    }
+    shape = y.shape[1], x.shape[1] // groups, *size
+    method = _WINOGRAD if _winograd_pays(x, shape, y.shape[2:], stride, dilation) else im2col
+    return method.correlate_adjoint_w(x, y, size, **steps)
+
+
+def _winograd_pays(like: Array, w_shape: Ints, made: Ints, stride: Ints, dilation: Ints) -> bool:
+    """Say whether F(4x4, 3x3) is the quickest, and accurate enough."""
+    above, below, *kernel = w_shape
+    tiles = len(like) * prod(-(-n // _WINOGRAD.tile) for n in made)
+    return (
+        like.dtype == "float32"
+        and len(kernel) == 2
+        and winograd.serves(tuple(kernel), stride, dilation)
+        and min(above, below) >= CHANNELS
+        and tiles >= TILES
+    )
+
+
+def _gathering_pays(w_shape: Ints, stride: Ints, groups: int) -> bool:
+    """Say whether fewer values are gathered from above, for each window, than stamps are added up below.
+
+    An addition in place costs about twice a copy.
+    """
+    above, below, *kernel = w_shape
+    taps = prod(-(-k // s) for k, s in zip(kernel, stride))
+    return above // groups * taps <= 2 * below * prod(kernel)

@@ -1,0 +1,381 @@
+"""Winograd's convolution: fewer multiplications for 3x3 kernels, by way of polynomials.
+
+Two neighbouring outputs of a kernel of three taps are six products of window and kernel, taken one by one. But the
+outputs are coefficients of a product of two polynomials, and a polynomial is known by its values at a few points, where
+the product is that of the values: one multiplication a point. So evaluate the window at the points (``Bᵀ d``),
+evaluate the kernel (``G g``), multiply, and read the outputs off (``Aᵀ``): four multiplications in place of six. On
+a plane the same is done along both axes:
+
+    Y = Aᵀ [(G g Gᵀ) ∘ (Bᵀ d B)] A
+
+An m x m tile of outputs needs (m + 2)² multiplications in place of 9 m²: F(2x2, 3x3) 2.25 times fewer, F(4x4, 3x3) 4
+times fewer. The sums over channels turn the multiplications at each point into a product of matrices, and laid out as
+long vectors the transforms are products of matrices too, ``kron(Bᵀ, Bᵀ)`` times all tiles at once. So all the work is
+left to BLAS, but for cutting the tiles out and laying them down.
+
+At stride 1 the transpose of a correlation is one with the kernel turned round, and the gradient of the kernel is
+the same algorithm read backwards: ``Gᵀ [(A dY Aᵀ) ∘ (Bᵀ d B)] G``.
+
+The price is accuracy. F(2x2) adds and halves, and is as exact as any sum; F(4x4) multiplies by numbers from 1/24 to
+5, and loses about one decimal digit in float32.
+
+References
+----------
+Lavin & Gray, "Fast algorithms for convolutional neural networks", CVPR 2016; Winograd, "Arithmetic complexity of
+computations", 1980.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import cache, reduce
+from itertools import product
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from npseg.backend import Array, array_module
+from npseg.geometry import Ints, Pairs, Window, times
+from npseg.memory import empty, zeros
+from npseg.methods import pooling
+from npseg.methods.blocks import Block, cut_into_blocks
+from npseg.methods.columns import pad, views
+from npseg.workers import PIECES, parts, share_out
+
+#: Taps of a kernel, on each axis.
+TAPS = 3
+
+#: Bytes of tiles, at the points, that a worker takes there and back at a time: few enough to stay in its cache, and so
+#: many that each of its calls takes long enough for the others not to wait for Python's lock.
+PIECE = 4 * 2**20
+
+#: Bytes of tiles that are at the points together where the kernels are large, which are then read once for all of
+#: them; the workers share out the channels and the points.
+BLOCK = 4 * PIECE
+
+#: Bytes of kernels, at the points, that each worker can have at hand, so that it does its own tiles from end to end.
+AT_HAND = 2 * 2**20
+
+#: Pieces that the points are cut into for the workers.
+POINTS = 12
+
+#: Columns of a product of a small matrix with long rows that are multiplied at a time: OpenBLAS is up to twice as
+#: quick at many narrow products as at one that is wide and flat.
+STRIP = 256
+
+#: Aᵀ, Bᵀ and G of F(2x2, 3x3) (the points 0, 1, -1 and infinity) and F(4x4, 3x3) (also 2 and -2), by tile size.
+TRANSFORMS: dict[int, tuple[Sequence[Sequence[float]], ...]] = {
+    2: (
+        [[1, 1, 1, 0], [0, 1, -1, -1]],
+        [[1, 0, -1, 0], [0, 1, 1, 0], [0, -1, 1, 0], [0, 1, 0, -1]],
+        [[1, 0, 0], [1 / 2, 1 / 2, 1 / 2], [1 / 2, -1 / 2, 1 / 2], [0, 0, 1]],
+    ),
+    4: (
+        [[1, 1, 1, 1, 1, 0], [0, 1, -1, 2, -2, 0], [0, 1, 1, 4, 4, 0], [0, 1, -1, 8, -8, 1]],
+        [
+            [4, 0, -5, 0, 1, 0],
+            [0, -4, -4, 1, 1, 0],
+            [0, 4, -4, -1, 1, 0],
+            [0, -2, -1, 2, 1, 0],
+            [0, 2, -1, -2, 1, 0],
+            [0, 4, 0, -5, 0, 1],
+        ],
+        [
+            [1 / 4, 0, 0],
+            [-1 / 6, -1 / 6, -1 / 6],
+            [-1 / 6, 1 / 6, -1 / 6],
+            [1 / 24, 1 / 12, 1 / 6],
+            [1 / 24, -1 / 12, 1 / 6],
+            [0, 0, 1],
+        ],
+    ),
+}
+
+
+class Winograd:
+    """The method, for tiles of one size.
+
+    Parameters
+    ----------
+    tile : {2, 4}
+        Outputs of a tile on each axis.
+    """
+
+    argmax = staticmethod(pooling.argmax)
+    take = staticmethod(pooling.take)
+    put = staticmethod(pooling.put)
+    mean = staticmethod(pooling.mean)
+    spread = staticmethod(pooling.spread)
+
+    def __init__(self, tile: int) -> None:
+        self.tile = tile
+
+    def correlate(
+        self,
+        x: Array,
+        w: Array,
+        size: Ints,
+        *,
+        stride: Ints,
+        padding: Pairs,
+        dilation: Ints,
+        groups: int,
+        memo: dict[str, Any] | None = None,
+    ) -> Array:
+        """Take windows and kernels to the points, multiply there, and read the outputs off."""
+        self._refuse(w.shape[2:], stride, dilation)
+        outputs_at, windows_at, kernels_at = self._transforms(x)
+        below, above = self._tiles(x.shape[2:], padding, size)
+        kernels = _kernels_to_points(kernels_at, w, groups)
+        y = empty((len(x), len(w), *size), x)
+
+        def work(tiles: Block) -> None:
+            windows = _to_points(windows_at, x, below, tiles)
+            _to_planes(outputs_at, _multiply(kernels, windows), y, above, tiles)
+
+        if kernels.nbytes <= AT_HAND:
+            share_out(work, _blocks(x, len(w), below, PIECE, PIECES))
+        else:
+            for tiles in _blocks(x, len(w), below, BLOCK, 1):
+                work(tiles)
+        return y
+
+    def correlate_adjoint_x(
+        self,
+        y: Array,
+        w: Array,
+        size: Ints,
+        *,
+        stride: Ints,
+        padding: Pairs,
+        dilation: Ints,
+        groups: int,
+        memo: dict[str, Any] | None = None,
+    ) -> Array:
+        """Correlate with the kernels turned round, their channels exchanged."""
+        self._refuse(w.shape[2:], stride, dilation)
+        above, below = len(w) // groups, w.shape[1]
+        turned = w[:, :, *(slice(None, None, -1) for _ in size)].reshape(groups, above, below, *w.shape[2:])
+        turned = turned.swapaxes(1, 2).reshape(groups * below, above, *w.shape[2:])
+        # A window reached before pixels 0 as far as it was padded; the stamps that reach pixel 0 begin as far after.
+        around = tuple((TAPS - 1 - before, TAPS - 1 - after) for before, after in padding)
+        return self.correlate(
+            y, turned, size, stride=stride, padding=around, dilation=dilation, groups=groups
+        )
+
+    def correlate_adjoint_w(
+        self,
+        x: Array,
+        y: Array,
+        size: Ints,
+        *,
+        stride: Ints,
+        padding: Pairs,
+        dilation: Ints,
+        groups: int,
+        memo: dict[str, Any] | None = None,
+    ) -> Array:
+        """Take the tiles of both planes to the points, multiply there, and read the kernels off."""
+        self._refuse(size, stride, dilation)
+        outputs_at, windows_at, kernels_at = self._transforms(x)
+        below, above = self._tiles(x.shape[2:], padding, y.shape[2:])
+        shape = len(windows_at), groups, y.shape[1] // groups, x.shape[1] // groups
+
+        def add_up(blocks: Sequence[Block]) -> Array:
+            kernels = zeros(shape, x)
+            for tiles in blocks:
+                windows = _to_points(windows_at, x, below, tiles)
+                _multiply_and_add(_to_points(outputs_at.T, y, above, tiles), windows, kernels)
+            return kernels
+
+        if prod(shape) * x.dtype.itemsize <= AT_HAND:
+            blocks = _blocks(x, y.shape[1], below, PIECE, PIECES)
+            sums = share_out(add_up, [blocks[part] for part in parts(len(blocks))])
+            kernels = sum(sums, start=zeros(shape, x))
+        else:
+            kernels = add_up(_blocks(x, y.shape[1], below, BLOCK, 1))
+        return _kernels_from_points(kernels_at, kernels, size)
+
+    def _refuse(self, kernel: Ints, stride: Ints, dilation: Ints) -> None:
+        if not serves(kernel, stride, dilation):
+            raise ValueError(
+                f"Winograd's methods serve kernels of {TAPS} taps on each axis at stride 1 without dilation; this one "
+                f"is {times(kernel)} at stride {times(stride)} with dilation {times(dilation)}: use method='auto'"
+            )
+
+    def _transforms(self, like: Array) -> list[Array]:
+        """Return Aᵀ, Bᵀ and G for all axes at once, as matrices of the library and dtype of ``like``."""
+        xp, axes = array_module(like), like.ndim - 2
+        return [xp.asarray(_for_all_axes(self.tile, name, axes, str(like.dtype))) for name in range(3)]
+
+    def _tiles(self, size: Ints, padding: Pairs, out: Ints) -> tuple[Window, Window]:
+        """Return the windows that are cut out of the plane below, and the tiles of the plane above that they make."""
+        axes, tile = len(size), self.tile
+        count = tuple(-(-o // tile) for o in out)
+        steps, no_padding, ones = (tile,) * axes, ((0, 0),) * axes, (1,) * axes
+        below = Window(size, count, (tile + TAPS - 1,) * axes, steps, padding, ones)
+        return below, Window(out, count, steps, steps, no_padding, ones)
+
+
+def serves(kernel: Ints, stride: Ints, dilation: Ints) -> bool:
+    """Say whether kernels are such as these methods are for.
+
+    Examples
+    --------
+    >>> serves((3, 3), (1, 1), (1, 1)), serves((3, 3), (2, 2), (1, 1))
+    (True, False)
+    """
+    return set(kernel) == {TAPS} and set(stride) == set(dilation) == {1}
+
+
+@cache
+def _for_all_axes(tile: int, which: int, axes: int, dtype: str) -> np.ndarray:
+    """Return the Kronecker product of a transform with itself, once for each axis."""
+    matrix = np.array(TRANSFORMS[tile][which])
+    return reduce(np.kron, [matrix] * axes).astype(dtype)
+
+
+def _blocks(x: Array, channels: int, window: Window, largest: int, pieces: int) -> list[Block]:
+    """Cut the tiles of a batch into blocks; ``channels`` are those of the other plane, which may be more than x has."""
+    size = len(x) * max(x.shape[1], channels) * prod(window.kernel) * prod(window.out) * x.dtype.itemsize
+    return cut_into_blocks(len(x), window.out[0], size, largest, pieces)
+
+
+def _to_points(transform: Array, planes: Array, window: Window, tiles: Block) -> Array:
+    """Cut tiles out of planes (N, C, *size), and take them to the points: (points, C, tiles)."""
+    some = window.rows(tiles.rows)
+    images = planes[tiles.images]
+    count = len(images) * prod(some.out)
+    values = empty((len(transform), planes.shape[1], count), planes)
+
+    def work(channels: slice) -> None:
+        padded = pad(images[:, channels].swapaxes(0, 1), some)
+        cut = empty((*some.kernel, *padded.shape[:2], *some.out), planes)
+        cut[...] = views(padded, some)
+        _transform(transform, cut.reshape(prod(some.kernel), -1), _in_rows(values[:, channels]))
+
+    share_out(work, _pieces(values))
+    return values
+
+
+def _to_planes(transform: Array, values: Array, planes: Array, window: Window, tiles: Block) -> None:
+    """Take values at the points (points, C, tiles) back to tiles, and lay these down on planes (N, C, *size)."""
+    rows = slice(tiles.rows.start * window.stride[0], tiles.rows.stop * window.stride[0])
+    images = planes[tiles.images, :, rows]
+
+    def work(channels: slice) -> None:
+        some = values[:, channels]
+        laid = empty((len(transform), some.shape[1] * some.shape[2]), planes)
+        _transform(transform, _in_rows(some), laid)
+        into = images[:, channels].swapaxes(0, 1)
+        laid = laid.reshape(*window.kernel, *into.shape[:2], -1, *window.out[1:])
+        for section, place in _sections(into, window.stride):
+            place[...] = laid[section]
+
+    share_out(work, _pieces(values))
+
+
+def _sections(planes: Array, tile: Ints) -> Iterator[tuple[tuple[slice, ...], Array]]:
+    """Go through planes (C, N, *size) by whole tiles, and by what is left of tiles that hang over an end.
+
+    Yields
+    ------
+    section : tuple of slice
+        The section of tiles laid out as (*tile, C, N, *tiles).
+    place : array
+        A view of the planes laid out in the same way.
+    """
+    axes = len(tile)
+    # On each axis, whole tiles and a rest: (pixels of a tile, its tiles, pixels of the plane).
+    cuts = []
+    for size, t in zip(planes.shape[2:], tile):
+        whole = size // t
+        rest = (slice(0, size - whole * t), slice(whole, whole + 1), slice(whole * t, size))
+        cuts.append([(slice(0, t), slice(0, whole), slice(0, whole * t)), rest])
+    for cut in product(*cuts):
+        inside, tiles, pixels = zip(*cut)
+        place = planes[:, :, *pixels]
+        if place.size:
+            pieces = [n for i, t in zip(inside, tiles) for n in (t.stop - t.start, i.stop)]
+            order = (*range(3, 2 * axes + 2, 2), 0, 1, *range(2, 2 * axes + 2, 2))
+            yield (
+                (*inside, slice(None), slice(None), *tiles),
+                place.reshape(*place.shape[:2], *pieces).transpose(order),
+            )
+
+
+def _kernels_to_points(transform: Array, w: Array, groups: int) -> Array:
+    """Take kernels to the points: (points, groups, C_out / groups, C_in / groups)."""
+    values = empty((len(transform), *w.shape[:2]), w)
+
+    def work(channels: slice) -> None:
+        taps = array_module(w).ascontiguousarray(w[channels].reshape(-1, prod(w.shape[2:])).T)
+        _transform(transform, taps, _in_rows(values[:, channels]))
+
+    share_out(work, _pieces(values))
+    return values.reshape(len(transform), groups, len(w) // groups, w.shape[1])
+
+
+def _kernels_from_points(transform: Array, values: Array, kernel: Ints) -> Array:
+    """Read kernels off their values at the points: the transpose of :func:`_kernels_to_points`."""
+    points, groups, above, below = values.shape
+    values = values.reshape(points, groups * above, below)
+    w = empty((groups * above, below, *kernel), values)
+
+    def work(channels: slice) -> None:
+        taps = empty((prod(kernel), w[channels, :].shape[0] * below), values)
+        _transform(transform.T, _in_rows(values[:, channels]), taps)
+        w[channels] = taps.T.reshape(-1, below, *kernel)
+
+    share_out(work, _pieces(values))
+    return w
+
+
+def _multiply(kernels: Array, windows: Array) -> Array:
+    """Multiply at each point, summing over the channels: (points, C_out, tiles)."""
+    points, groups, above, below = kernels.shape
+    windows = windows.reshape(points, groups, below, -1)
+    products = empty((points, groups, above, windows.shape[3]), windows)
+
+    def work(some: slice) -> None:
+        array_module(windows).matmul(kernels[some], windows[some], out=products[some])
+
+    share_out(work, parts(points, POINTS))
+    return products.reshape(points, groups * above, -1)
+
+
+def _multiply_and_add(outputs: Array, windows: Array, kernels: Array) -> None:
+    """Multiply at each point, summing over the tiles, and add to the kernels."""
+    points, groups, above, below = kernels.shape
+    outputs = outputs.reshape(points, groups, above, -1)
+    windows = windows.reshape(points, groups, below, -1).swapaxes(2, 3)
+
+    def work(some: slice) -> None:
+        kernels[some] += outputs[some] @ windows[some]
+
+    share_out(work, parts(points, POINTS))
+
+
+def _transform(matrix: Array, columns: Array, out: Array) -> None:
+    """Multiply a small matrix with long rows, in narrow strips."""
+    whole = columns.shape[1] - columns.shape[1] % STRIP
+    if whole:
+        array_module(columns).matmul(matrix, _strips(columns[:, :whole]), out=_strips(out[:, :whole]))
+    if whole < columns.shape[1]:
+        array_module(columns).matmul(matrix, columns[:, whole:], out=out[:, whole:])
+
+
+def _strips(rows: Array) -> Array:
+    """View rows (n, strips * STRIP) as (strips, n, STRIP)."""
+    return rows.reshape(len(rows), -1, STRIP).swapaxes(0, 1)
+
+
+def _in_rows(values: Array) -> Array:
+    """View values (points, C, tiles) as one long row for each point."""
+    return values.reshape(len(values), values.shape[1] * values.shape[2])
+
+
+def _pieces(values: Array) -> list[slice]:
+    """Cut the channels of values (points, C, ...) into pieces for the workers."""
+    return parts(values.shape[1], max(1, -(-values.size * values.dtype.itemsize // PIECE)))
