@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from npseg import __version__
+from npseg import __version__, backend
 
 #: What training flags stand for in the settings, where the names differ.
 _SETTINGS = {
@@ -45,8 +45,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         Exit status: 0, 2 for bad input, 130 for Ctrl-C.
     """
     arguments = _parser().parse_args(argv)
+    threads = vars(arguments).pop("threads", None)
     try:
-        arguments.run(arguments)
+        with backend.threads(threads):
+            arguments.run(arguments)
     except BrokenPipeError:  # whoever reads the output has seen enough; Python must not try to flush the rest
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except (ValueError, TypeError, OSError, FloatingPointError, MemoryError) as error:
@@ -106,6 +108,13 @@ def _command(commands: Any, name: str, run: Any, what: str) -> argparse.Argument
         name, help=what, description=f"{what.capitalize()}."
     )
     parser.set_defaults(run=run)
+    parser.add_argument(
+        "--threads",
+        type=int,
+        metavar="N",
+        default=argparse.SUPPRESS,
+        help="that share the work; default: one a core",
+    )
     return parser
 
 

@@ -16,18 +16,18 @@ import pytest
 from PIL import Image
 
 import npseg
-from npseg import cli, commands, demo
+from npseg import backend, cli, commands, demo
 from npseg.check import Row
 from npseg.data import CAMVID_CLASSES, SCENE_CLASSES, Scenes, voc_palette, write_labels
 from npseg.training import Run, checkpoints, load_labeller
 
 TINY = ["--width", "1", "--fc", "4", "-b", "2", "--lr", "0.02", "--dropout", "0.2"]
 COMMANDS = {
-    "demo": ["--output-dir", "--seed"],
+    "demo": ["--output-dir", "--seed", "--threads"],
     "train": [
         *("--data-path", "--output-dir", "--resume", "--model", "--width", "--fc", "--dropout", "--epochs"),
         *("-b", "--batch-size", "--opt", "--lr", "--momentum", "--wd", "--lr-scheduler", "--lr-step-size"),
-        *("--crop", "--flip", "--no-flip", "--batch-norm", "--no-batch-norm", "--seed"),
+        *("--crop", "--flip", "--no-flip", "--batch-norm", "--no-batch-norm", "--seed", "--method"),
     ],
     "evaluate": ["--data-path", "--split"],
     "predict": ["--output-dir", "--force"],
@@ -142,6 +142,8 @@ def test_help_lists_the_commands(run):
         (["train", "--opt", "rprop"], "rprop"),
         (["train", "--model", "segnet"], "network 'segnet': choose one of 'fcn32s'"),
         (["train", "--width", "0"], "width"),
+        (["train", "--method", "fft"], "method='fft'; choose one of 'loops'"),
+        (["train", "--threads", "0"], "threads: 0 must be at least 1"),
         (["train", "--momentum", "2"], "momentum"),
         (["train", "--data-path", "nowhere"], "nowhere: does not exist; needs images/"),
         (["train", "--resume", "none.npz"], "none.npz: there is no such file"),
@@ -183,14 +185,14 @@ def test_the_flags_reach_the_run(folder, tmp_path, run, monkeypatch):
     runs = []
     monkeypatch.setattr(commands, "_fit", lambda run, output_dir: runs.append((run, output_dir)))
     words = (
-        "train --model fcn16s --width 2 --fc 6 --dropout 0.25 --no-batch-norm --epochs 7 --batch-size 3 --opt adam "
-        "--lr 0.5 --momentum 0.1 --wd 0.01 --lr-scheduler step --lr-step-size 3 --crop 20 24 --no-flip "
-        "--balance 0.5 --seed 9"
+        "train --model fcn16s --width 2 --fc 6 --dropout 0.25 --no-batch-norm --method winograd --epochs 7 "
+        "--batch-size 3 --opt adam --lr 0.5 --momentum 0.1 --wd 0.01 --lr-scheduler step --lr-step-size 3 "
+        "--crop 20 24 --no-flip --balance 0.5 --seed 9"
     )
     run(*words.split(), "--data-path", folder, "--output-dir", tmp_path / "out")
     run("train", "--data-path", folder)
     (given, output_dir), (default, default_dir) = runs
-    network = {"width": 2, "fc": 6, "dropout": 0.25, "batch_norm": False}
+    network = {"width": 2, "fc": 6, "dropout": 0.25, "batch_norm": False, "method": "winograd"}
     assert given.network_config == {"name": "fcn16s"} | network
     recipe = {
         "epochs": 7,
@@ -449,6 +451,16 @@ def test_gradcheck_prints_a_table(run, monkeypatch):
     assert (status, error) == (0, "")
     assert said.splitlines()[1].split() == ["conv", "im2col", "x", "3.0e-11"]
     assert said.endswith("2 gradients; the largest error is 3.0e-11\n")
+
+
+def test_the_number_of_threads_holds_for_the_command(run, monkeypatch):
+    seen = []
+    monkeypatch.setattr(commands, "gradcheck", lambda: seen.append(backend.thread_count()))
+    before = backend.thread_count()
+    assert run("gradcheck", "--threads", "3")[0] == 0
+    run("gradcheck")
+    assert seen == [3, before]
+    assert backend.thread_count() == before
 
 
 def test_demo_trains_compares_and_draws(tmp_path, run, monkeypatch):

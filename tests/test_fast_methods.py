@@ -162,10 +162,12 @@ def chosen(monkeypatch):
     [
         ((1, 16, 24, 24), (16, 16, 3, 3), {"padding": 1}, "float32", ["winograd4"] * 3),
         ((1, 16, 24, 24), (16, 16, 3, 3), {"padding": 1}, "float64", ["im2col", "subpixel", "im2col"]),
-        ((1, 3, 24, 24), (16, 3, 3, 3), {"padding": 1}, "float32", ["im2col", "im2col", "im2col"]),
+        ((1, 3, 24, 24), (16, 3, 3, 3), {"padding": 1}, "float32", ["im2col"] * 3),
         ((1, 16, 8, 8), (16, 16, 3, 3), {"padding": 1}, "float32", ["im2col", "subpixel", "im2col"]),
-        ((1, 16, 24, 24), (16, 16, 3, 3), {"stride": 2}, "float32", ["im2col", "subpixel", "im2col"]),
-        ((1, 16, 24, 24), (16, 16, 3, 3), {"dilation": 2}, "float32", ["im2col", "im2col", "im2col"]),
+        ((1, 16, 24, 24), (16, 16, 3, 3), {"stride": 2}, "float32", ["im2col"] * 3),
+        ((1, 16, 24, 24), (16, 16, 4, 4), {"stride": 2}, "float32", ["im2col", "subpixel", "im2col"]),
+        ((1, 2, 24, 24), (40, 2, 2, 2), {"stride": 2}, "float32", ["im2col"] * 3),
+        ((1, 16, 24, 24), (16, 16, 3, 3), {"dilation": 2}, "float32", ["im2col"] * 3),
         ((1, 16, 24), (16, 16, 3), {"padding": 1}, "float32", ["im2col", "subpixel", "im2col"]),
     ],
 )

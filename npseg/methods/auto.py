@@ -6,8 +6,8 @@ and on any number of threads.
 * Kernels of 3x3 taps at stride 1, in float32, from 16 channels and 32 tiles of 4x4 pixels on: ``winograd4``. Fewer
   channels do not pay for the transforms, fewer tiles not for that of the kernels. Never in float64, which is asked for
   to be exact.
-* Up through a transposed convolution, or back through a convolution: ``subpixel``, unless the kernel is dilated,
-  or there is so much less below than above that stamping is less work.
+* Up through a transposed convolution, or back through a convolution, by a kernel that is a whole number of strides
+  long, and not dilated: ``subpixel``; unless there is so much less below than above that stamping is less work.
 * Everything else: ``im2col``.
 """
 
@@ -127,10 +127,12 @@ def _winograd_pays(like: Array, w_shape: Ints, made: Ints, stride: Ints, dilatio
 
 
 def _gathering_pays(w_shape: Ints, stride: Ints, groups: int) -> bool:
-    """Say whether fewer values are gathered from above, for each window, than stamps are added up below.
+    """Say whether all phases are of one kind, and gathering is less work than stamping.
 
-    An addition in place costs about twice a copy.
+    Gathered are taps / stride values of each channel above, stamped are all taps of each channel below; an addition in
+    place costs about twice a copy.
     """
     above, below, *kernel = w_shape
-    taps = prod(-(-k // s) for k, s in zip(kernel, stride))
-    return above // groups * taps <= 2 * below * prod(kernel)
+    if any(k % s for k, s in zip(kernel, stride)):
+        return False
+    return above // groups * prod(k // s for k, s in zip(kernel, stride)) <= 2 * below * prod(kernel)

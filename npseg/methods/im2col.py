@@ -39,9 +39,6 @@ __all__ = [
 #: Bytes of columns made at a time: few enough to stay in the cache, enough to keep the processor busy.
 BLOCK = 4 * 2**20
 
-#: Bytes of them that a worker cuts at a time.
-PIECE = 2**20
-
 #: Bytes of columns up to which they may be kept all at a time.
 FEW = 4 * BLOCK
 
@@ -177,7 +174,7 @@ def _columns(x: Array, window: Window, block: Block, groups: int) -> Array:
     def work(channels: slice) -> None:
         cut(pad(images[:, channels].swapaxes(0, 1), below), below, out=cols[channels])
 
-    share_out(work, parts(x.shape[1], -(-cols.nbytes // PIECE)))
+    share_out(work, parts(x.shape[1], -(-cols.nbytes // BLOCK)))
     return cols.reshape(groups, x.shape[1] // groups * prod(window.kernel), -1)
 
 

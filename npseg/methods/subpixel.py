@@ -21,7 +21,7 @@ from collections.abc import Iterator
 from itertools import product
 from typing import Any, NamedTuple
 
-from npseg.backend import Array, array_module
+from npseg.backend import Array
 from npseg.geometry import Ints, Pairs, Window, times
 from npseg.memory import empty, zeros
 from npseg.methods.columns import crop
@@ -138,14 +138,17 @@ def _pixels(y: Array, w: Array, kind: Kind, groups: int) -> Array:
 
 def _turned(w: Array, kind: Kind, groups: int) -> Array:
     """Return the taps of a kind of phases, turned round: (C_below * phases, C_above / groups, *taps)."""
-    above, below, axes = len(w), w.shape[1], len(kind.taps)
-    by_phase = array_module(w).stack(
-        [
-            w[:, :, *(slice(r, r + s * t, s) for r, s, t in zip(phase, kind.stride, kind.taps))]
-            for phase in product(*(range(p.start, p.stop) for p in kind.phases))
-        ]
-    )
-    turned = by_phase[:, :, :, *(slice(None, None, -1) for _ in range(axes))]
-    turned = turned.reshape(-1, groups, above // groups, below, *kind.taps)
-    order = (1, 3, 0, 2, *range(4, 4 + axes))
+    above, below, *kernel = w.shape
+    axes = len(kernel)
+    taps = tuple(-(-k // s) for k, s in zip(kernel, kind.stride))
+    whole = w
+    if any(k % s for k, s in zip(kernel, kind.stride)):
+        whole = zeros((above, below, *(t * s for t, s in zip(taps, kind.stride))), w)
+        whole[:, :, *map(slice, kernel)] = w
+    # Tap s·q + r is the q-th of phase r.
+    by_phase = whole.reshape(above, below, *(n for pair in zip(taps, kind.stride) for n in pair))
+    some = by_phase[:, :, *(at for t, phases in zip(kind.taps, kind.phases) for at in (slice(t), phases))]
+    turned = some[:, :, *(slice(None, None, -1 if axis % 2 == 0 else 1) for axis in range(2 * axes))]
+    turned = turned.reshape(groups, above // groups, *turned.shape[1:])
+    order = (0, 2, *range(4, 4 + 2 * axes, 2), 1, *range(3, 3 + 2 * axes, 2))
     return turned.transpose(order).reshape(-1, above // groups, *kind.taps)
