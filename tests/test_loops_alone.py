@@ -15,6 +15,7 @@ PACKAGE = Path(npseg.__file__).parent
 STOREYS = (
     ("backend", "files"),
     ("memory", "workers"),
+    ("chunks",),
     ("geometry",),
     ("arguments",),
     ("windows",),

@@ -9,6 +9,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
+from npseg import backend
 from npseg.training import schedules
 from npseg.training.optimizers import SGD, Adam, make
 
@@ -115,18 +116,19 @@ def test_a_view_of_a_larger_array_is_changed_where_it_lies():
 
 
 @pytest.mark.parametrize("name", ["sgd", "adam"])
-def test_a_step_allocates_nothing_large(name):
-    params = {"w": np.ones((512, 512), np.float32), "b": np.ones(512, np.float32)}
+def test_a_step_allocates_nothing_as_large_as_a_parameter(name):
+    params = {"w": np.ones((2048, 4096), np.float32), "b": np.ones(4096, np.float32)}
     grads = {n: np.ones_like(p) for n, p in params.items()}
     optimizer = make(name, params, weight_decay=0.1)
     optimizer.step(grads, 0.1)
     tracemalloc.start()
     try:
-        optimizer.step(grads, 0.1)
+        with backend.threads(2):
+            optimizer.step(grads, 0.1)
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert peak < params["w"].nbytes / 10
+    assert peak < params["w"].nbytes / 2
 
 
 @pytest.mark.parametrize("name", ["sgd", "adam"])

@@ -222,7 +222,8 @@ def lets_the_last_of_ties_win(x, out, *, kernel, stride, padding, dilation):
     index = Window(x.shape[2:], out, kernel, stride, padding, dilation).index()
     cols = np.where(index >= 0, x.reshape(*x.shape[:2], -1)[:, :, index], -np.inf)
     last = len(index) - 1 - cols[:, :, ::-1].argmax(axis=2)
-    return index[last, np.arange(index.shape[1])].reshape(*x.shape[:2], *out)
+    indices = index[last, np.arange(index.shape[1])].reshape(*x.shape[:2], *out)
+    return pooling.take(x, indices), indices
 
 
 def joins_all_groups(x, y, size, *, groups, _right=im2col.correlate_adjoint_w, **options):

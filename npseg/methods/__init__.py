@@ -10,8 +10,9 @@ adjoint of the others:
 Forward and backward of convolution *and* of transposed convolution are these three with the roles exchanged.
 ``size`` is always the spatial size of what is made, since neither plane's size follows from the other's.
 
-Pooling and unpooling are five more: ``argmax`` finds the winners; ``take`` (P) and ``put`` (its transpose) carry
-values along them; ``mean`` (A) and ``spread`` (its transpose) average and share out.
+Pooling and unpooling are five more: ``argmax`` finds the winners, their values and their flat indices; ``take`` (P)
+and ``put`` (its transpose) carry values along indices; ``mean`` (A) and ``spread`` (its transpose) average and share
+out.
 
 A method is a module with these eight functions and nothing else that the operations know of. Padding reaches it
 as (before, after) pairs, and stride, dilation and kernel as one int for each axis. The three maps may leave in

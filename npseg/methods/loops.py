@@ -110,7 +110,7 @@ def correlate_adjoint_w(
 
 def argmax(
     x: Array, out: Ints, *, kernel: Ints, stride: Ints, padding: Pairs, dilation: Ints
-) -> np.ndarray[Any, np.dtype[np.int32]]:
+) -> tuple[Array, Array]:
     """Find each window's winner: the first largest pixel, or the first that is not a number."""
     winners = np.full((*x.shape[:2], *out), -1, np.int32)
     best: dict[Ints, Any] = {}
@@ -122,7 +122,7 @@ def argmax(
             if first or value > best[window] or (value != value and best[window] == best[window]):
                 best[window] = value
                 winners[window] = _number(i, x.shape[2:])
-    return winners
+    return take(x, winners), winners
 
 
 def take(x: Array, indices: Array) -> Array:

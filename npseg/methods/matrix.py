@@ -73,9 +73,12 @@ def correlate_adjoint_w(
     return w.reshape(y.shape[1], below, *size)
 
 
-def argmax(x: Array, out: Ints, *, kernel: Ints, stride: Ints, padding: Pairs, dilation: Ints) -> Array:
+def argmax(
+    x: Array, out: Ints, *, kernel: Ints, stride: Ints, padding: Pairs, dilation: Ints
+) -> tuple[Array, Array]:
     """Find each window's winner among its columns, laid out in full."""
-    return winners(x, Window(x.shape[2:], out, kernel, stride, padding, dilation))
+    indices = winners(x, Window(x.shape[2:], out, kernel, stride, padding, dilation))
+    return take(x, indices), indices
 
 
 def take(x: Array, indices: Array) -> Array:

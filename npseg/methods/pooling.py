@@ -1,60 +1,72 @@
 """Pooling, tap by tap: one tap of all windows is one strided slice of the image.
 
-The five maps of a method (see :mod:`npseg.methods`) for the methods that are to be fast.
+The five maps of a method (see :mod:`npseg.methods`) for the methods that are to be fast. The planes are taken a few
+at a time, so that what one tap leaves behind is in the cache for the next.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from math import prod
 
 from npseg.backend import Array, array_module
+from npseg.chunks import Chunk, chunks
 from npseg.geometry import Ints, Pairs, Window
+from npseg.memory import empty
 from npseg.methods.columns import crop, pad
-from npseg.workers import parts, share_out
+from npseg.workers import share_out
 
 
-def argmax(x: Array, out: Ints, *, kernel: Ints, stride: Ints, padding: Pairs, dilation: Ints) -> Array:
+def argmax(
+    x: Array, out: Ints, *, kernel: Ints, stride: Ints, padding: Pairs, dilation: Ints
+) -> tuple[Array, Array]:
     """Find each window's winner by going through the taps: a later one wins only if it is larger, or NaN."""
     xp = array_module(x)
     window = Window(x.shape[2:], out, kernel, stride, padding, dilation)
-    index = window.index(xp)
-    windows = prod(out)
+    index = window.index(xp).reshape(-1, *out)
     # The border is -inf and never larger than anything; a window starts from its first real pixel.
-    first = (index >= 0).argmax(axis=0).astype(xp.int32).reshape(out)
-    indices = xp.empty((*x.shape[:2], *out), xp.int32)
+    first = xp.where(index < 0, prod(window.size), index).min(axis=0)
+    y = empty((*x.shape[:2], *out), x)
+    indices = empty(y.shape, x, "int32")
 
-    def work(images: slice) -> None:
-        padded = pad(x[images], window, fill=-xp.inf)
-        best = xp.full(indices[images].shape, -xp.inf, x.dtype)
-        winner = xp.broadcast_to(first, best.shape).copy()
-        for number, (_, read) in enumerate(window.taps()):
-            value = padded[:, :, *read].copy()  # read four times below, and strided only once
+    def search(planes: Chunk) -> None:
+        best, winner = y[planes], indices[planes]
+        values = _taps(_bordered(x[planes], window, fill=-xp.inf), window)
+        best[...], winner[...] = next(values), first
+        for pixel, value in zip(index[1:], values):
+            value = value.copy()  # strided, and slow to read more than once
             wins = ~(value <= best) & (best == best)
-            xp.copyto(best, value, where=wins)
-            xp.copyto(winner, number, where=wins)
-        indices[images] = index.reshape(-1)[winner * windows + xp.arange(windows).reshape(out)]
+            xp.maximum(best, value, out=best)
+            # Of two pixels, the later tap's has the larger index.
+            xp.maximum(winner, wins * pixel, out=winner)
 
-    share_out(work, parts(len(x)))
-    return indices
+    share_out(search, _planes(x))
+    return y, indices
 
 
 def take(x: Array, indices: Array) -> Array:
     """Carry values up from their pixels: the matrix P."""
-    planes = x.reshape(*x.shape[:2], prod(x.shape[2:]))
-    flat = indices.reshape(*indices.shape[:2], prod(indices.shape[2:]))
-    return array_module(x).take_along_axis(planes, flat, axis=2).reshape(indices.shape)
+    xp, y = array_module(x), empty(indices.shape, x)
+
+    def gather(planes: Chunk) -> None:
+        y[planes] = xp.take(x[planes].reshape(-1), _places(indices[planes], prod(x.shape[2:])))
+
+    share_out(gather, _planes(x))
+    return y
 
 
 def put(y: Array, indices: Array, size: Ints) -> Array:
     """Carry values down to their pixels, adding up where two meet: the transpose of P."""
-    xp = array_module(y)
-    planes, pixels = prod(y.shape[:2]), prod(size)
-    x = xp.zeros(planes * pixels, y.dtype)
-    # In int64: all planes together may hold more than 2**31 pixels.
-    first = pixels * xp.arange(planes, dtype=xp.int64)[:, None]
-    places = first + indices.reshape(planes, prod(y.shape[2:])).astype(xp.int64)
-    xp.add.at(x, places.reshape(-1), y.reshape(-1))
-    return x.reshape(*y.shape[:2], *size)
+    xp, x = array_module(y), empty((*y.shape[:2], *size), y)
+
+    def scatter(planes: Chunk) -> None:
+        below = x[planes]
+        below[...] = 0
+        places = _places(indices[planes], prod(size))
+        xp.add.at(below.reshape(-1), places.reshape(-1), y[planes].reshape(-1))
+
+    share_out(scatter, _planes(x))
+    return x
 
 
 def mean(
@@ -69,11 +81,17 @@ def mean(
 ) -> Array:
     """Average each window, tap by tap: the matrix A."""
     window = Window(x.shape[2:], out, kernel, stride, padding, (1,) * len(out))
-    padded = pad(x, window)
-    y = array_module(x).zeros((*x.shape[:2], *out), x.dtype)
-    for _, read in window.taps():
-        y += padded[:, :, *read]
-    y /= window.divisor(include_padding=include_padding, override=divisor, like=x)
+    count = window.divisor(include_padding=include_padding, override=divisor, like=x)
+    y = empty((*x.shape[:2], *out), x)
+
+    def add_up(planes: Chunk) -> None:
+        values = _taps(_bordered(x[planes], window), window)
+        total = next(values).copy()
+        for value in values:
+            total += value.copy()  # strided, and slow to compute with
+        y[planes] = total / count
+
+    share_out(add_up, _planes(x))
     return y
 
 
@@ -89,8 +107,52 @@ def spread(
 ) -> Array:
     """Share out what each window holds, tap by tap: the transpose of A."""
     window = Window(size, y.shape[2:], kernel, stride, padding, (1,) * len(size))
-    shares = y / window.divisor(include_padding=include_padding, override=divisor, like=y)
-    padded = array_module(y).zeros((*y.shape[:2], *window.reach), y.dtype)
+    count = window.divisor(include_padding=include_padding, override=divisor, like=y)
+    x = empty((*y.shape[:2], *size), y)
+
+    def lay_down(planes: Chunk) -> None:
+        shares, below = y[planes] / count, x[planes]
+        below[...] = 0
+        padded = _bordered(below, window)
+        for tap in _taps(padded, window):
+            if kernel == stride:  # windows side by side share no pixel
+                tap[...] = shares
+            else:
+                tap[...] += shares
+        if not _inside(window):
+            below[...] = crop(padded, window)
+
+    share_out(lay_down, _planes(x))
+    return x
+
+
+def _planes(x: Array) -> list[Chunk]:
+    """Cut images (N, C, *spatial) into chunks of whole planes."""
+    return chunks(x.shape[:2], x, each=prod(x.shape[2:]))
+
+
+def _taps(padded: Array, window: Window) -> Iterator[Array]:
+    """Go through the taps, each with a view of what all windows' taps read."""
     for _, read in window.taps():
-        padded[:, :, *read] += shares
-    return crop(padded, window)
+        yield padded[:, :, *read]
+
+
+def _bordered(planes: Array, window: Window, fill: float = 0) -> Array:
+    """Return the pixels that the windows reach, as a view; or a copy with a border, where they reach beyond."""
+    if _inside(window):
+        return planes[:, :, *map(slice, window.reach)]
+    return pad(planes, window, fill)
+
+
+def _inside(window: Window) -> bool:
+    """Tell whether all that the windows reach are pixels."""
+    return not any(map(any, window.padding)) and all(r <= i for r, i in zip(window.reach, window.size))
+
+
+def _places(indices: Array, pixels: int) -> Array:
+    """Turn flat indices into each plane into those into all planes, one after the other."""
+    xp, planes = array_module(indices), indices.shape[:2]
+    # In int64: all planes together may hold more than 2**31 pixels.
+    places = indices.astype(xp.int64)
+    places += pixels * xp.arange(prod(planes)).reshape(*planes, *(1 for _ in indices.shape[2:]))
+    return places

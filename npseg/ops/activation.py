@@ -6,6 +6,9 @@ from typing import NamedTuple
 
 from npseg import arguments
 from npseg.backend import Array, array_module
+from npseg.chunks import chunks
+from npseg.memory import empty
+from npseg.workers import share_out
 
 
 class ActivationCache(NamedTuple):
@@ -47,7 +50,8 @@ def relu_forward(x: Array) -> tuple[Array, ActivationCache]:
     array([0., 0., 2.])
     """
     arguments.arrays("relu_forward", x=x)
-    y = array_module(x).maximum(x, 0)
+    xp, y = array_module(x), empty(x.shape, x)
+    share_out(lambda chunk: xp.clip(x[chunk], 0, xp.inf, out=y[chunk]), chunks(x.shape, x))
     return y, ActivationCache(y)
 
 
@@ -81,7 +85,9 @@ def relu_backward(dout: Array, cache: ActivationCache) -> Array:
     array([0., 0., 7.])
     """
     arguments.gradient("relu_backward", dout, cache.y.shape, str(cache.y.dtype))
-    return dout * (cache.y > 0)
+    xp, y, dx = array_module(dout), cache.y, empty(dout.shape, dout)
+    share_out(lambda chunk: xp.multiply(dout[chunk], y[chunk] > 0, out=dx[chunk]), chunks(y.shape, y))
+    return dx
 
 
 def tanh_forward(x: Array) -> tuple[Array, ActivationCache]:
@@ -111,7 +117,8 @@ def tanh_forward(x: Array) -> tuple[Array, ActivationCache]:
     array([0., 1.])
     """
     arguments.arrays("tanh_forward", x=x)
-    y = array_module(x).tanh(x)
+    xp, y = array_module(x), empty(x.shape, x)
+    share_out(lambda chunk: xp.tanh(x[chunk], out=y[chunk]), chunks(x.shape, x))
     return y, ActivationCache(y)
 
 
@@ -145,4 +152,6 @@ def tanh_backward(dout: Array, cache: ActivationCache) -> Array:
     array([5., 0.])
     """
     arguments.gradient("tanh_backward", dout, cache.y.shape, str(cache.y.dtype))
-    return dout * (1 - cache.y * cache.y)
+    xp, y, dx = array_module(dout), cache.y, empty(dout.shape, dout)
+    share_out(lambda chunk: xp.multiply(dout[chunk], 1 - y[chunk] ** 2, out=dx[chunk]), chunks(y.shape, y))
+    return dx

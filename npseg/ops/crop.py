@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from npseg import arguments
-from npseg.backend import Array, array_module
+from npseg.backend import Array
 from npseg.geometry import Ints, times
+from npseg.memory import zeros
 
 
 class CropCache(NamedTuple):
@@ -104,6 +105,6 @@ def crop_backward(dout: Array, cache: CropCache) -> Array:
     array([[[0., 5., 6., 0.]]])
     """
     arguments.gradient("crop_backward", dout, (*cache.shape[:2], *cache.size), cache.dtype)
-    dx = array_module(dout).zeros(cache.shape, dout.dtype)
+    dx = zeros(cache.shape, dout)
     dx[:, :, *cache.part] = dout
     return dx

@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from npseg import arguments
-from npseg.backend import Array
+from npseg.backend import Array, array_module
+from npseg.chunks import chunks
+from npseg.memory import empty
+from npseg.workers import share_out
 
 
 class DropoutCache(NamedTuple):
@@ -73,10 +76,13 @@ def dropout_forward(x: Array, p: float, *, rng: Any, training: bool = True) -> t
         return x, DropoutCache(None, x.shape, str(x.dtype))
     if not hasattr(rng, "bit_generator"):
         raise TypeError(f"{op}: rng={rng!r}; a Generator is needed: rng=npseg.backend.generator(seed)")
-    mask = (rng.random(x.shape, dtype=x.dtype) >= p).astype(x.dtype)
-    if p < 1:
-        mask /= 1 - p
-    return x * mask, DropoutCache(mask, x.shape, str(x.dtype))
+    xp, mask, y = array_module(x), empty(x.shape, x), empty(x.shape, x)
+    scale = x.dtype.type(1 / (1 - p) if p < 1 else 0)
+    for chunk in chunks(x.shape, x):  # one after the other, as the generator's numbers come
+        kept = rng.random(x[chunk].shape, dtype=x.dtype) >= p
+        xp.multiply(kept, scale, out=mask[chunk])
+        xp.multiply(x[chunk], mask[chunk], out=y[chunk])
+    return y, DropoutCache(mask, x.shape, str(x.dtype))
 
 
 def dropout_backward(dout: Array, cache: DropoutCache) -> Array:
@@ -109,4 +115,8 @@ def dropout_backward(dout: Array, cache: DropoutCache) -> Array:
     True
     """
     arguments.gradient("dropout_backward", dout, cache.shape, cache.dtype)
-    return dout if cache.mask is None else dout * cache.mask
+    if cache.mask is None:
+        return dout
+    xp, mask, dx = array_module(dout), cache.mask, empty(dout.shape, dout)
+    share_out(lambda chunk: xp.multiply(dout[chunk], mask[chunk], out=dx[chunk]), chunks(dx.shape, dx))
+    return dx

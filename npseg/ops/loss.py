@@ -10,6 +10,9 @@ from typing import NamedTuple
 
 from npseg import arguments
 from npseg.backend import Array, array_module
+from npseg.chunks import Chunk, chunks
+from npseg.memory import empty
+from npseg.workers import share_out
 
 
 class CrossEntropyCache(NamedTuple):
@@ -17,14 +20,18 @@ class CrossEntropyCache(NamedTuple):
 
     Attributes
     ----------
-    log_p : (N, C, ...) array
-        Logarithms of the classes' probabilities.
+    logits : (N, C, ...) array
+        The scores.
+    peak, mass : (N, ...) array
+        Each pixel's largest score, and the sum of ``exp(logits - peak)`` over its classes.
     truth : (N, ...) int array
         The class of each pixel; some class where it is void.
+    counted : (N, ...) bool array
+        Whether the pixel is not void.
     counts : (N, ...) array
         Weight of each pixel: that of its class, 0 where it is void.
-    spread : (N, C, ...) array or None
-        What label smoothing adds to the weight of each class's -log p.
+    spread : (C,) array or None
+        What label smoothing adds to the weight of each class's -log p, in a pixel that is not void.
     smoothing : float
         As given.
     total : 0-d array or None
@@ -33,8 +40,11 @@ class CrossEntropyCache(NamedTuple):
         As given.
     """
 
-    log_p: Array
+    logits: Array
+    peak: Array
+    mass: Array
     truth: Array
+    counted: Array
     counts: Array
     spread: Array | None
     smoothing: float
@@ -105,25 +115,37 @@ def cross_entropy_forward(
     smoothing = arguments.probability(op, "label_smoothing", label_smoothing)
 
     xp = array_module(logits)
-    log_p = _log_softmax(logits)
     counted = labels != ignore_index
-    truth = xp.where(counted, labels, 0)
+    truth = xp.where(counted, labels, 0).astype("uint8" if classes <= 256 else "int64")
     counts = counted.astype(logits.dtype) if weight is None else weight[truth] * counted
-    spread = _spread(counted, weight, logits) * (smoothing / classes) if smoothing else None
-
-    nll = -xp.take_along_axis(log_p, truth[:, None], axis=1)[:, 0]
-    # What does not count may be as improbable as it likes: 0 * inf is 0 here.
     share = (1 - smoothing) * counts
-    loss = share * xp.where(share == 0, 0, nll)
-    if spread is not None:
-        loss = loss - (spread * xp.where(spread == 0, 0, log_p)).sum(axis=1)
+    spread = None
+    if smoothing:
+        spread = (xp.ones(classes, logits.dtype) if weight is None else weight) * (smoothing / classes)
+    peak, mass, loss = (xp.empty(labels.shape, logits.dtype) for _ in range(3))
 
+    def measure(pixels: Chunk) -> None:
+        scores = logits[_all_classes(pixels)]
+        peak[pixels] = scores.max(axis=1)  # taken off, so that no exponential overflows
+        scores = scores - peak[pixels][:, None]
+        mass[pixels] = xp.exp(scores).sum(axis=1)
+        log_mass = xp.log(mass[pixels])
+        true = xp.take_along_axis(scores, truth[pixels][:, None], axis=1)[:, 0]
+        # What does not count may be as improbable as it likes: 0 * inf is 0 here.
+        nll = xp.where(share[pixels] == 0, 0, log_mass - true)
+        loss[pixels] = share[pixels] * nll
+        if spread is not None:
+            weights = _across_classes(spread, labels) * counted[pixels][:, None]
+            log_p = xp.where(weights == 0, 0, scores - log_mass[:, None])
+            loss[pixels] -= (weights * log_p).sum(axis=1)
+
+    share_out(measure, chunks(labels.shape, logits, each=classes))
     total = counts.sum() if reduction == "mean" else None
     if reduction != "none":
         loss = loss.sum()
     if total is not None:
         loss = loss * _inverse(total)
-    cache = CrossEntropyCache(log_p, truth, counts, spread, smoothing, total, reduction)
+    cache = CrossEntropyCache(logits, peak, mass, truth, counted, counts, spread, smoothing, total, reduction)
     return xp.asarray(loss, logits.dtype), cache
 
 
@@ -159,45 +181,46 @@ def cross_entropy_backward(dout: Array | None = None, cache: CrossEntropyCache |
     op = "cross_entropy_backward"
     if cache is None:
         raise TypeError(f"{op}: the cache of cross_entropy_forward is needed")
-    log_p, truth, counts, spread, smoothing, total, reduction = cache
-    xp = array_module(log_p)
+    logits, peak, mass, truth, counted, counts, spread, smoothing, total, reduction = cache
+    xp = array_module(logits)
     factor: Array = 1 if dout is None else dout
     if not hasattr(factor, "ndim"):
         factor = arguments.real(op, "dout", factor)
     elif factor.ndim:
-        arguments.gradient(op, factor, truth.shape if reduction == "none" else (), str(log_p.dtype))
-        factor = factor[:, None]
-    factor = xp.asarray(factor, log_p.dtype)
+        arguments.gradient(op, factor, truth.shape if reduction == "none" else (), str(logits.dtype))
+    factor = xp.asarray(factor, logits.dtype)
     if total is not None:
         factor = factor * _inverse(total)
 
     # (sum of the target) * probability - target, the target being what each -log p was weighted with
-    classes = arguments.per_channel(xp.arange(log_p.shape[1]), truth.ndim - 1)
-    share = ((1 - smoothing) * counts)[:, None]
-    target = (classes == truth[:, None]) * share
-    if spread is not None:
-        target += spread
-        share = share + spread.sum(axis=1, keepdims=True)
-    dlogits = xp.exp(log_p)
-    dlogits *= share
-    dlogits -= target
-    dlogits *= factor
+    classes = _across_classes(xp.arange(logits.shape[1], dtype=truth.dtype), truth)
+    shares, smoothed = (1 - smoothing) * counts * factor, counted * factor
+    dlogits = empty(logits.shape, logits)
+
+    def differ(pixels: Chunk) -> None:
+        into, share = dlogits[_all_classes(pixels)], shares[pixels][:, None]
+        target, sum_of_target = (classes == truth[pixels][:, None]) * share, share
+        if spread is not None:
+            smooth = smoothed[pixels][:, None]
+            target += _across_classes(spread, truth) * smooth
+            sum_of_target = share + spread.sum() * smooth
+        xp.exp(logits[_all_classes(pixels)] - peak[pixels][:, None], out=into)
+        xp.multiply(into, sum_of_target / mass[pixels][:, None], out=into)
+        xp.subtract(into, target, out=into)
+
+    share_out(differ, chunks(truth.shape, logits, each=logits.shape[1]))
     return dlogits
 
 
-def _log_softmax(logits: Array) -> Array:
-    """Return log p, shifted by the largest logit so that no exponential overflows."""
-    xp = array_module(logits)
-    shifted = logits - logits.max(axis=1, keepdims=True)
-    shifted -= xp.log(xp.exp(shifted).sum(axis=1, keepdims=True))
-    return shifted
+def _all_classes(pixels: Chunk) -> Chunk:
+    """Index the scores (N, C, ...) of pixels (N, ...)."""
+    images, *places = pixels
+    return (images, slice(None), *places)
 
 
-def _spread(counted: Array, weight: Array | None, like: Array) -> Array:
-    """Return each class's weight at every pixel that counts, (N, C, ...)."""
-    xp = array_module(like)
-    weight = xp.ones(like.shape[1], like.dtype) if weight is None else weight
-    return arguments.per_channel(weight, like.ndim - 2) * counted[:, None]
+def _across_classes(values: Array, pixels: Array) -> Array:
+    """Shape one value for each class so that it meets the scores (N, C, ...) of pixels (N, ...)."""
+    return arguments.per_channel(values, pixels.ndim - 1)
 
 
 def _inverse(total: Array) -> Array:

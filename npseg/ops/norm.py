@@ -9,10 +9,17 @@ Local response normalisation divides each value by the energy of the channels ar
 
 from __future__ import annotations
 
+from math import prod
 from typing import NamedTuple
 
 from npseg import arguments
 from npseg.backend import Array, array_module
+from npseg.chunks import Chunk, chunks
+from npseg.memory import empty
+from npseg.workers import share_out
+
+#: Pixels that an inner product adds up one after the other; the sums of such rows are added in pairs.
+ROW = 2**13
 
 
 class BatchNormCache(NamedTuple):
@@ -20,10 +27,10 @@ class BatchNormCache(NamedTuple):
 
     Attributes
     ----------
-    xhat : (N, C, ...) array
-        The normalised input.
-    scale : (C,) array
-        ``1 / sqrt(var + eps)``.
+    x : (N, C, ...) array
+        The input.
+    mean, scale : (C,) array
+        What it was normalised by: the mean, and ``1 / sqrt(var + eps)``.
     gamma : (C,) array or None
         As given.
     has_beta : bool
@@ -34,13 +41,19 @@ class BatchNormCache(NamedTuple):
         The running statistics after this batch; new arrays.
     """
 
-    xhat: Array
+    x: Array
+    mean: Array
     scale: Array
     gamma: Array | None
     has_beta: bool
     training: bool
     running_mean: Array | None
     running_var: Array | None
+
+    @property
+    def xhat(self) -> Array:
+        """The normalised input, (N, C, ...)."""
+        return (self.x - _channelwise(self.mean, self.x)) * _channelwise(self.scale, self.x)
 
 
 def batch_norm_forward(
@@ -113,31 +126,40 @@ def batch_norm_forward(
         raise ValueError(f"{op}: give running_mean and running_var together, or neither")
     training = arguments.flag(op, "training", training)
 
-    values = x.size // x.shape[1]
-    if training and values:
+    xp, values = array_module(x), x.size // x.shape[1]
+    learning = training and values > 0
+    if learning:
         if values == 1:
             raise ValueError(
                 f"{op}: x {x.shape} has one value a channel, whose variance is 0; give a larger batch"
             )
-        mean, var = _mean_and_var(x)
-        if running_mean is not None and running_var is not None:
-            unbiased = var * (values / (values - 1))
-            running_mean = (1 - momentum) * running_mean + momentum * mean
-            running_var = (1 - momentum) * running_var + momentum * unbiased
+        mean, var = xp.empty(x.shape[1], x.dtype), xp.empty(x.shape[1], x.dtype)
     elif training:  # no images: nothing to normalise, nothing learned
-        mean, var = x.sum(axis=_but_channels(x)), x.sum(axis=_but_channels(x))
+        mean, var = xp.zeros(x.shape[1], x.dtype), xp.zeros(x.shape[1], x.dtype)
     elif running_mean is None:
         raise ValueError(f"{op}: training=False needs running_mean and running_var")
     else:
         mean, var = running_mean, running_var
+    y, scale = empty(x.shape, x), xp.empty(x.shape[1], x.dtype)
 
-    scale = 1 / array_module(x).sqrt(var + x.dtype.type(eps))
-    xhat = x - _channelwise(mean, x)
-    xhat *= _channelwise(scale, x)
-    y = xhat if gamma is None else xhat * _channelwise(gamma, x)
-    if beta is not None:
-        y = y + _channelwise(beta, x)
-    return y, BatchNormCache(xhat, scale, gamma, beta is not None, training, running_mean, running_var)
+    def normalise(channels: Chunk) -> None:
+        given, centred = x[:, *channels], y[:, *channels]
+        if learning:
+            mean[channels] = given.mean(axis=_but_channels(x))
+        xp.subtract(given, _channelwise(mean[channels], x), out=centred)
+        if learning:  # in a second pass: E[x²] - E[x]² would cancel
+            var[channels] = _inner(centred, centred) / values
+        scale[channels] = 1 / xp.sqrt(var[channels] + x.dtype.type(eps))
+        factor = scale[channels] if gamma is None else scale[channels] * gamma[channels]
+        xp.multiply(centred, _channelwise(factor, x), out=centred)
+        if beta is not None:
+            xp.add(centred, _channelwise(beta[channels], x), out=centred)
+
+    share_out(normalise, _channels(x))
+    if learning and running_mean is not None and running_var is not None:
+        running_mean = (1 - momentum) * running_mean + momentum * mean
+        running_var = (1 - momentum) * running_var + momentum * (var * (values / (values - 1)))
+    return y, BatchNormCache(x, mean, scale, gamma, beta is not None, training, running_mean, running_var)
 
 
 def batch_norm_backward(dout: Array, cache: BatchNormCache) -> tuple[Array, Array | None, Array | None]:
@@ -174,22 +196,28 @@ def batch_norm_backward(dout: Array, cache: BatchNormCache) -> tuple[Array, Arra
     >>> batch_norm_backward(np.ones((2, 1)), cache)[0].ravel()
     array([0., 0.])
     """
-    arguments.gradient("batch_norm_backward", dout, cache.xhat.shape, str(cache.xhat.dtype))
-    axes = _but_channels(dout)
-    sum_dout = dout.sum(axis=axes)
-    sum_xhat = (dout * cache.xhat).sum(axis=axes)
-    dgamma = None if cache.gamma is None else sum_xhat
-    dbeta = sum_dout if cache.has_beta else None
+    x, mean, scale, gamma, has_beta, training, _, _ = cache
+    arguments.gradient("batch_norm_backward", dout, x.shape, str(x.dtype))
+    xp, values = array_module(x), max(1, x.size // x.shape[1])
+    sum_dout, sum_xhat = xp.empty_like(scale), xp.empty_like(scale)
+    factor = scale if gamma is None else gamma * scale
+    dx = empty(x.shape, x)
 
-    factor = cache.scale if cache.gamma is None else cache.gamma * cache.scale
-    if not cache.training:
-        return dout * _channelwise(factor, dout), dgamma, dbeta
-    values = max(1, dout.size // dout.shape[1])
-    dx = cache.xhat * _channelwise(sum_xhat / -values, dout)
-    dx += dout
-    dx -= _channelwise(sum_dout / values, dout)
-    dx *= _channelwise(factor, dout)
-    return dx, dgamma, dbeta
+    def back(channels: Chunk) -> None:
+        given, into = dout[:, *channels], dx[:, *channels]
+        xp.subtract(x[:, *channels], _channelwise(mean[channels], x), out=into)
+        sum_dout[channels] = given.sum(axis=_but_channels(x))
+        sum_xhat[channels] = scale[channels] * _inner(given, into)
+        if training:
+            # From x - mean to xhat * mean(dout * xhat), and so on as the formula says, in one array.
+            xp.multiply(into, _channelwise(scale[channels] * sum_xhat[channels] / values, x), out=into)
+            xp.subtract(given, into, out=into)
+            xp.subtract(into, _channelwise(sum_dout[channels] / values, x), out=into)
+            given = into
+        xp.multiply(given, _channelwise(factor[channels], x), out=into)
+
+    share_out(back, _channels(x))
+    return dx, None if gamma is None else sum_xhat, sum_dout if has_beta else None
 
 
 class LRNCache(NamedTuple):
@@ -310,13 +338,20 @@ def _channelwise(values: Array, x: Array) -> Array:
     return arguments.per_channel(values, x.ndim - 2)
 
 
-def _mean_and_var(x: Array) -> tuple[Array, Array]:
-    """Return each channel's mean and biased variance, in two passes: E[x²] - E[x]² would cancel."""
-    axes = _but_channels(x)
-    mean = x.mean(axis=axes)
-    centred = x - _channelwise(mean, x)
-    centred *= centred
-    return mean, centred.mean(axis=axes)
+def _channels(x: Array) -> list[Chunk]:
+    """Cut the channels into chunks, each with all images."""
+    return chunks(x.shape[1:2], x, each=x.size // x.shape[1])
+
+
+def _inner(a: Array, b: Array) -> Array:
+    """Return each channel's inner product of two arrays."""
+    rows = 2  # the first axis of a row
+    while prod(a.shape[rows:]) > ROW and rows < a.ndim - 1:
+        rows += 1
+    shape = (*a.shape[:2], prod(a.shape[2:rows]), prod(a.shape[rows:]))
+    a, b = a.reshape(shape), b.reshape(shape)
+    products = array_module(a).matmul(a[..., None, :], b[..., :, None])
+    return products.sum(axis=(0, 2, 3, 4))
 
 
 def _neighbours(x: Array, before: int, after: int) -> Array:

@@ -135,8 +135,8 @@ def max_pool_forward(
     window = windows.pooling(
         op, x.shape[2:], kernel_size, stride=stride, padding=padding, dilation=dilation, ceil_mode=ceil_mode
     )
-    indices = arguments.named(op, lambda: maps.argmax(x, window.out, kernel=window.kernel, **window.steps))
-    return maps.take(x, indices), MaxPoolCache(indices, window, str(x.dtype), method)
+    y, indices = arguments.named(op, lambda: maps.argmax(x, window.out, kernel=window.kernel, **window.steps))
+    return y, MaxPoolCache(indices, window, str(x.dtype), method)
 
 
 def max_pool_backward(dout: Array, cache: MaxPoolCache) -> Array:

@@ -1,31 +1,22 @@
 """How a gradient changes the parameters: stochastic gradient descent with momentum, and Adam.
 
 An optimizer holds the very arrays that the layers compute with and changes them in place: nothing is handed
-back. The formulas are PyTorch's. Their intermediate results go into scratch arrays, made once, as long as the
-largest parameter, so a step allocates nothing. In operators and the array's own library, it runs on CuPy too.
+back. The formulas are PyTorch's. A step goes through the parameters a chunk at a time, and all of the formula is done
+before the next: each number is read once, and no intermediate result is as large as a parameter.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from npseg.backend import Array, array_module, to_numpy
+from npseg.chunks import Chunk, chunks
 from npseg.training.checkpoints import restore
-
-
-class _Scratch:
-    """A flat array for each dtype, as long as the largest parameter, lent out in any parameter's shape."""
-
-    def __init__(self, params: Iterable[Array]) -> None:
-        largest = {p.dtype: p for p in sorted(params, key=lambda p: int(p.size))}
-        self._flat = {dtype: array_module(p).empty(p.size, dtype) for dtype, p in largest.items()}
-
-    def like(self, param: Array) -> Array:
-        return self._flat[param.dtype][: param.size].reshape(param.shape)
+from npseg.workers import share_out
 
 
 class Optimizer:
@@ -49,7 +40,6 @@ class Optimizer:
         self._state: dict[str, Array] = {"steps": np.zeros((), np.int64)}
         for moment in self.moments:
             self._state |= {f"{moment}/{n}": array_module(p).zeros_like(p) for n, p in self.params.items()}
-        self._work, self._decayed = _Scratch(self.params.values()), _Scratch(self.params.values())
 
     def step(self, grads: Mapping[str, Array | None], lr: float) -> None:
         """Change every parameter once, in place.
@@ -75,7 +65,7 @@ class Optimizer:
             _check_gradient(name, p, grads.get(name))
         self._state["steps"] += 1
         for name, p in self.params.items():
-            self._update(name, p, self._with_decay(p, grads[name]), float(lr))
+            self._update_in_chunks(name, p, grads[name], float(lr))
 
     def state(self) -> dict[str, np.ndarray]:
         """Return host copies of all that the next step depends on, besides the parameters."""
@@ -91,16 +81,18 @@ class Optimizer:
         """
         restore(self._state, state, what=f"the state of {type(self).__name__}")
 
-    def _with_decay(self, p: Array, grad: Array) -> Array:
-        """Add λ p to the gradient, in a scratch array: the gradient is the caller's."""
-        if not self.weight_decay:
-            return grad
-        decayed = self._decayed.like(p)
-        array_module(p).multiply(p, self.weight_decay, out=decayed)
-        decayed += grad
-        return decayed
+    def _update_in_chunks(self, name: str, p: Array, grad: Array, lr: float) -> None:
+        """Change a parameter, with all of a chunk's arithmetic done before the next chunk's."""
+        moments = [self._state[f"{moment}/{name}"] for moment in self.moments]
 
-    def _update(self, name: str, p: Array, g: Array, lr: float) -> None:
+        def update(chunk: Chunk) -> None:
+            g = grad[chunk] + self.weight_decay * p[chunk] if self.weight_decay else grad[chunk]
+            self._update(p[chunk], g, *(moment[chunk] for moment in moments), lr=lr)
+
+        share_out(update, chunks(p.shape, p))
+
+    def _update(self, p: Array, g: Array, *moments: Array, lr: float) -> None:
+        """Change a chunk of a parameter and of its moments in place; the gradient stays as it is."""
         raise NotImplementedError
 
 
@@ -145,12 +137,11 @@ class SGD(Optimizer):
         super().__init__(params, weight_decay=weight_decay)
         self.momentum = momentum
 
-    def _update(self, name: str, p: Array, g: Array, lr: float) -> None:
-        xp, work, velocity = array_module(p), self._work.like(p), self._state[f"velocity/{name}"]
+    def _update(self, p: Array, g: Array, *moments: Array, lr: float) -> None:
+        (velocity,) = moments
         velocity *= self.momentum
         velocity += g
-        xp.multiply(velocity, lr, out=work)
-        p -= work
+        p -= lr * velocity
 
 
 class Adam(Optimizer):
@@ -205,22 +196,15 @@ class Adam(Optimizer):
         self.beta1, self.beta2 = betas
         self.eps = eps
 
-    def _update(self, name: str, p: Array, g: Array, lr: float) -> None:
-        xp, work, t = array_module(p), self._work.like(p), int(self._state["steps"])
-        mean, square = self._state[f"mean/{name}"], self._state[f"square/{name}"]
-        xp.multiply(g, 1 - self.beta1, out=work)
+    def _update(self, p: Array, g: Array, *moments: Array, lr: float) -> None:
+        xp, t = array_module(p), int(self._state["steps"])
+        mean, square = moments
         mean *= self.beta1
-        mean += work
-        xp.multiply(g, g, out=work)
-        work *= 1 - self.beta2
+        mean += (1 - self.beta1) * g
         square *= self.beta2
-        square += work
-        xp.sqrt(square, out=work)
-        work /= math.sqrt(1 - self.beta2**t)
-        work += self.eps
-        xp.divide(mean, work, out=work)
-        work *= lr / (1 - self.beta1**t)
-        p -= work
+        square += (1 - self.beta2) * (g * g)
+        root = xp.sqrt(square) / math.sqrt(1 - self.beta2**t)
+        p -= lr / (1 - self.beta1**t) * (mean / (root + self.eps))
 
 
 _OPTIMIZERS: dict[str, type[Optimizer]] = {"sgd": SGD, "adam": Adam}
