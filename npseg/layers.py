@@ -457,6 +457,12 @@ class BatchNorm(Layer):
 class ReLU(Layer):
     """Keep what is positive.
 
+    Parameters
+    ----------
+    in_place : bool
+        Write over the input, and in backward over the gradient: for a layer that stands between others, none of
+        which reads again what it has handed on, as after a convolution or a batch norm.
+
     Examples
     --------
     >>> layer = ReLU()
@@ -464,15 +470,19 @@ class ReLU(Layer):
     (array([0., 2.]), array([0., 5.]))
     """
 
+    def __init__(self, *, in_place: bool = False) -> None:
+        super().__init__()
+        self.in_place = in_place
+
     def forward(self, x: Array) -> Array:
         """Rectify."""
-        y, cache = relu_forward(x)
+        y, cache = relu_forward(x, out=x if self.in_place else None)
         self._remember(cache)
         return y
 
     def backward(self, dout: Array) -> Array:
         """Let the gradient through where the output is positive."""
-        return relu_backward(dout, self._recall())
+        return relu_backward(dout, self._recall(), out=dout if self.in_place else None)
 
 
 class Tanh(Layer):

@@ -276,3 +276,13 @@ def test_a_network_is_computed_by_the_method_that_it_is_told():
 def test_an_unknown_method_is_refused():
     with pytest.raises(ValueError, match="ReLU: method='fft'; choose one of 'loops'"):
         ReLU().compute_by("fft")
+
+
+def test_relu_in_place_is_relu_written_over_its_input():
+    x, dout = drawn(), drawn(seed=3)
+    apart, here = ReLU(), ReLU(in_place=True)
+    assert_same(here.forward(over := x.copy()), apart.forward(x))
+    assert_same(over, np.maximum(x, 0))
+    expected = apart.backward(dout)
+    assert here.backward(dout) is dout
+    assert_same(dout, expected)

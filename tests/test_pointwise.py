@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from checks import assert_same, check_gradients, shuffled_gaps
-from geometries import numbers
+from geometries import Numbers, numbers
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -429,3 +429,25 @@ def test_pointwise_operations_leave_their_inputs_and_dout_as_they_are(numbers):
     _, cache = cross_entropy_forward(x, labels, weight=gamma, reduction="none")
     cross_entropy_backward(dout[:, 0], cache)
     assert_same(given, before)
+
+
+def test_relu_writes_where_it_is_told():
+    x, dout = Numbers(0)(3, 4), Numbers(1)(3, 4)
+    y, cache = relu_forward(x)
+    here = x.copy()
+    found, cache_here = relu_forward(here, out=here)
+    assert found is here is cache_here.y
+    assert_same(found, y)
+    expected = relu_backward(dout, cache)
+    assert relu_backward(dout, cache_here, out=dout) is dout
+    assert_same(dout, expected)
+
+
+def test_relu_refuses_to_write_where_its_output_does_not_fit():
+    x = np.ones((3, 4))
+    with pytest.raises(
+        ValueError, match=r"relu_forward: out has shape \(4, 3\); \(3, 4\), that of the input"
+    ):
+        relu_forward(x, out=np.ones((4, 3)))
+    with pytest.raises(TypeError, match="x is float64 but out is float32"):
+        relu_forward(x, out=np.ones((3, 4), "float32"))

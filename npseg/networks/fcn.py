@@ -121,7 +121,7 @@ class FCN(Container):
             yield name, Conv(*channels, kernel, padding=padding, bias=not batch_norm, rng=rng, dtype=dtype)
             if batch_norm:
                 yield f"{name}_norm", BatchNorm(channels[1], dtype=dtype)
-            yield f"{name}_relu", ReLU()
+            yield f"{name}_relu", ReLU(in_place=True)
 
         def block(number: int) -> Iterator[tuple[str, Layer]]:
             depth, multiple = BLOCKS[number - 1]

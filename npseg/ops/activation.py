@@ -23,13 +23,15 @@ class ActivationCache(NamedTuple):
     y: Array
 
 
-def relu_forward(x: Array) -> tuple[Array, ActivationCache]:
+def relu_forward(x: Array, *, out: Array | None = None) -> tuple[Array, ActivationCache]:
     """Keep what is positive: ``max(x, 0)``. A NaN stays one.
 
     Parameters
     ----------
     x : array of any shape, float32 or float64
         The values.
+    out : array like x, optional
+        Where to write y, such as x itself; a new array unless given.
 
     Returns
     -------
@@ -40,8 +42,10 @@ def relu_forward(x: Array) -> tuple[Array, ActivationCache]:
 
     Raises
     ------
+    ValueError
+        If out has another shape than x.
     TypeError
-        If x is not a float32 or float64 array.
+        If x is not a float32 or float64 array, or out of another dtype.
 
     Examples
     --------
@@ -50,12 +54,12 @@ def relu_forward(x: Array) -> tuple[Array, ActivationCache]:
     array([0., 0., 2.])
     """
     arguments.arrays("relu_forward", x=x)
-    xp, y = array_module(x), empty(x.shape, x)
+    xp, y = array_module(x), _into("relu_forward", out, x)
     share_out(lambda chunk: xp.clip(x[chunk], 0, xp.inf, out=y[chunk]), chunks(x.shape, x))
     return y, ActivationCache(y)
 
 
-def relu_backward(dout: Array, cache: ActivationCache) -> Array:
+def relu_backward(dout: Array, cache: ActivationCache, *, out: Array | None = None) -> Array:
     """Let the gradient through where the output is positive; at the kink, 0, the derivative is 0.
 
     Parameters
@@ -64,6 +68,8 @@ def relu_backward(dout: Array, cache: ActivationCache) -> Array:
         Gradient with respect to the output.
     cache : ActivationCache
         From :func:`relu_forward`.
+    out : array like x, optional
+        Where to write dx, such as dout itself; a new array unless given.
 
     Returns
     -------
@@ -85,7 +91,7 @@ def relu_backward(dout: Array, cache: ActivationCache) -> Array:
     array([0., 0., 7.])
     """
     arguments.gradient("relu_backward", dout, cache.y.shape, str(cache.y.dtype))
-    xp, y, dx = array_module(dout), cache.y, empty(dout.shape, dout)
+    xp, y, dx = array_module(dout), cache.y, _into("relu_backward", out, dout)
     share_out(lambda chunk: xp.multiply(dout[chunk], y[chunk] > 0, out=dx[chunk]), chunks(y.shape, y))
     return dx
 
@@ -155,3 +161,12 @@ def tanh_backward(dout: Array, cache: ActivationCache) -> Array:
     xp, y, dx = array_module(dout), cache.y, empty(dout.shape, dout)
     share_out(lambda chunk: xp.multiply(dout[chunk], 1 - y[chunk] ** 2, out=dx[chunk]), chunks(y.shape, y))
     return dx
+
+
+def _into(op: str, out: Array | None, like: Array) -> Array:
+    """Return the array to write to: the one given, which must be like another, or a new one."""
+    if out is None:
+        return empty(like.shape, like)
+    arguments.arrays(op, x=like, out=out)
+    arguments.same_shape(op, "out", out, like.shape, "the input")
+    return out
