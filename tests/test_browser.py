@@ -241,5 +241,7 @@ def test_on_the_site_it_can_be_driven_and_read(browser, site, scheme):
 
     for css in ("figcaption", "figcaption b", ".formula", "td.cropped", ".line", "figure.matrix tbody th"):
         assert contrast(browser, f".npseg-steps {css}") >= 4.5, css
+    weight = "return getComputedStyle(document.querySelector('.npseg-steps figcaption')).fontWeight"
+    assert int(browser.execute_script(weight)) >= 400
     complaints = [entry["message"] for entry in browser.get_log("browser") if entry["level"] == "SEVERE"]
     assert complaints == []
