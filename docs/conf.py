@@ -79,6 +79,7 @@ mathjax_path = "mathjax/tex-svg.js"
 mathjax3_config = {"options": {"enableMenu": False}}  # its menu would fetch what lies in no single file
 # Only the reference is large enough to need a list of its pages beside it.
 html_sidebars = {"[!a]*": [], "[!a]*/*": []}
+html_context = {"default_mode": "auto"}  # unsaid, the theme complains of it in the browser's console
 html_theme_options = {
     "header_links_before_dropdown": 9,
     "navbar_align": "left",

@@ -17,11 +17,13 @@ HERE = Path(__file__).parent
 
 HEAD = '''"""Exercises of the notebook {notebook}: fill the functions in.
 
-``python {name}`` prints a verdict on each as JSON.
+``python {name}`` prints a verdict on each as JSON; what the functions print goes to standard error.
 The exit status is 0 if all pass, and 1 otherwise.
 """
 
 '''
+
+IMPORTS = ("import sys", "from contextlib import redirect_stdout", "import numpy as np", "import npseg")
 
 
 def exercises(notebook: Path) -> Iterator[str]:
@@ -33,7 +35,7 @@ def exercises(notebook: Path) -> Iterator[str]:
 
 def skeleton(notebook: Path) -> str:
     """Return the exercises of a notebook as a file: imports, functions, and at the end their verdicts."""
-    imports, parts, verdicts = {"import numpy as np", "import npseg"}, [], []
+    imports, parts, verdicts = set(IMPORTS), [], []
     for source in exercises(notebook):
         *statements, last = ast.parse(source).body
         for statement in statements:
@@ -74,10 +76,10 @@ def spaced(parts: list[str]) -> str:
 
 def graded(verdicts: list[str]) -> str:
     """Return the end of a file, which asks for each verdict and hands all to the grader."""
-    lines = ['if __name__ == "__main__":', "    verdicts = {}"]
+    lines = ['if __name__ == "__main__":', "    verdicts = {}", "    with redirect_stdout(sys.stderr):"]
     for verdict in verdicts:
         name = ast.parse(verdict).body[0].value.args[0].id  # type: ignore[attr-defined]
-        lines += indent(f'verdicts["{name}"] = {verdict}', "    ").splitlines()
+        lines += indent(f'verdicts["{name}"] = {verdict}', 8 * " ").splitlines()
     return "\n".join([*lines, "    raise SystemExit(npseg.check.grade(**verdicts))", ""])
 
 

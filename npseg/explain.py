@@ -7,6 +7,7 @@ compete, in max pooling, they are shuffled, always in the same way.
 
 from __future__ import annotations
 
+import inspect
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -67,9 +68,7 @@ def explain(
     Raises
     ------
     ValueError
-        If something needed is missing, or the geometry does not fit.
-    TypeError
-        If an option is none of the operation's.
+        If something needed is missing, an option is none of the operation's, or the geometry does not fit.
 
     Examples
     --------
@@ -84,6 +83,7 @@ def explain(
         raise ValueError(f"{operation} cannot be explained; choose one of {', '.join(PASSES)}")
     if NEEDED[base] not in options:
         raise ValueError(f"{operation} needs --{NEEDED[base]}")
+    _refuse_foreign(operation, options if filters == 1 else {**options, "filters": filters})
 
     x = _counted("x", (1, channels, *input_size), symbols, shuffled=base == "max_pool")
     if base.startswith("conv"):
@@ -101,6 +101,18 @@ def explain(
         forward = {key: value for key, value in options.items() if key != "wrt"}
         options["dout"] = _counted("dout", steps(base, x, **forward).output.shape, symbols)
     return steps(operation, x, view=view, **options)
+
+
+def _refuse_foreign(operation: str, options: dict[str, Any]) -> None:
+    """Refuse options that the operation does not have, under the names of their flags."""
+    base = operation.removesuffix("_backward")
+    forward = getattr(npseg, base if base in ("im2col", "col2im") else f"{base}_forward")
+    known = {NEEDED[base], *inspect.signature(forward).parameters}
+    if base.startswith("conv"):
+        known |= {"filters", "wrt"} if operation != base else {"filters"}
+    foreign = [f"--{name.replace('_', '-')}" for name in sorted(options.keys() - known)]
+    if foreign:
+        raise ValueError(f"{operation} has no {', '.join(foreign)}")
 
 
 def write(walk: Steps, path: Path) -> None:

@@ -86,6 +86,7 @@ WRONG = [
     (lambda x: np.maximum(x, 0, out=x), "relu_forward", {}, "writes into what it is given"),
     (lambda x: None, "relu_forward", {}, "nothing yet: it returned None"),
     (lambda x: x.rectified, "relu_forward", {}, "fails with AttributeError: "),
+    (lambda x: sys.exit(0), "relu_forward", {}, "fails with SystemExit: 0"),
     (lambda x: "text", "relu_forward", {}, "no array of numbers"),
     (lambda x: [[1], [2, 3]], "relu_forward", {}, "no array of numbers"),
     (lambda x: x * np.nan, "relu_forward", {}, "is not relu_forward"),

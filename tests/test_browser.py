@@ -1,6 +1,10 @@
 """The page of steps in a real browser: its buttons, slider and keys do what they say, and its script harms nobody."""
 
+import re
 import shutil
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -178,3 +182,66 @@ def test_without_script_all_steps_are_there_to_read(opened, browser):
         assert "55" in text
     finally:
         browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    """Build a page of one stepper as docs/ is built, under the same theme and style sheets."""
+    pytest.importorskip("myst_nb")
+    root, docs = tmp_path_factory.mktemp("site"), Path(__file__).parent.parent / "docs"
+    (root / "docs").mkdir()
+    (root / "notebooks").mkdir()
+    for name in ("_static", "_templates"):
+        (root / "docs" / name).symlink_to(docs / name)
+    shutil.copyfile(
+        docs / "conf.py", root / "docs" / "conf.py"
+    )  # which looks for its neighbours beside itself
+    cell = f'import npseg\nnpseg.draw.steps("conv_transpose", [[1, 2], [3, 4]], **{TRANSPOSED})'
+    front = "---\nfile_format: mystnb\nkernelspec:\n  name: python3\n---\n"
+    (root / "docs" / "index.md").write_text(f"{front}# One\n\n```{{code-cell}} python\n{cell}\n```\n")
+    command = [sys.executable, "-m", "sphinx", "-q", "-W", str(root / "docs"), str(root / "html")]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-4000:]
+    return root / "html" / "index.html"
+
+
+def light(color, behind):
+    """Return the relative luminance of a computed colour, laid over an opaque one (WCAG 2, section 1.4.3)."""
+    parts = [float(part) for part in re.findall(r"[\d.]+", color)]
+    scale, alpha = 255 if color.startswith("rgb") else 1, parts[3] if len(parts) > 3 else 1
+    under = [float(part) / 255 for part in re.findall(r"[\d.]+", behind)[:3]]
+    mixed = np.array([alpha * p / scale + (1 - alpha) * u for p, u in zip(parts, under)])
+    linear = np.where(mixed <= 0.04045, mixed / 12.92, ((mixed + 0.055) / 1.055) ** 2.4)
+    return linear @ [0.2126, 0.7152, 0.0722]
+
+
+def contrast(browser, css):
+    """Return how far the text of an element stands out from the page."""
+    style = "return getComputedStyle(document.querySelector(arguments[0]))[arguments[1]]"
+    page = browser.execute_script(style, "body", "backgroundColor")
+    a, b = light(browser.execute_script(style, css, "color"), page), light(page, page)
+    return (max(a, b) + 0.05) / (min(a, b) + 0.05)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_on_the_site_it_can_be_driven_and_read(browser, site, scheme):
+    features = {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", features)
+    browser.set_window_size(1280, 1000)
+    browser.get(site.as_uri())
+    assert find(browser, "html")[0].get_attribute("data-theme") == scheme
+
+    press(browser, "step on")
+    type_keys(browser, "ARROW_RIGHT")
+    assert find(browser, ".count")[0].text == "step 3 of 4"
+    press(browser, "Gather")
+    press(browser, "last step")
+    assert shown(browser) == [str(v) for row in SUMMED for v in row]
+
+    for css in ("figcaption", "figcaption b", ".formula", "td.cropped", ".line", "figure.matrix tbody th"):
+        assert contrast(browser, f".npseg-steps {css}") >= 4.5, css
+    weight = "return getComputedStyle(document.querySelector('.npseg-steps figcaption')).fontWeight"
+    assert int(browser.execute_script(weight)) >= 400
+    complaints = [entry["message"] for entry in browser.get_log("browser") if entry["level"] == "SEVERE"]
+    assert complaints == []

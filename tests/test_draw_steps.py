@@ -409,6 +409,25 @@ class TestThePage:
         assert 'class="matrix"' in LECTURES["same"].html()
         assert 'class="matrix"' not in steps("conv", np.zeros((9, 9)), np.zeros((1, 1))).html()
 
+    def test_a_border_that_is_no_number_is_no_zero(self):
+        around = steps("max_pool", [[-3, -1], [-4, -2]], kernel_size=2, padding=1).html()
+        assert around.count('<td class="padding">–') == 12
+        assert "–: no pixel, and never the largest" in around
+        real = steps("avg_pool", [1, 2, 3], kernel_size=2, padding=1, count_include_pad=False).html()
+        assert real.count('<td class="padding">–') == 2
+        assert "–: no pixel, and not counted" in real
+        counted = steps("avg_pool", [1, 2, 3], kernel_size=2, padding=1).html()
+        assert '<td class="padding">0' in counted
+
+    def test_what_is_left_out_is_said(self):
+        assert "C, 81x81, is too large to be shown" in steps("conv", np.zeros((9, 9)), [[1]]).html()
+
+    def test_padding_that_no_window_reads_is_marked(self):
+        page = LECTURES["letters"].html()
+        assert page.count('<td class="padding unread">0') == 1
+        assert "hatched: x is never read there" in page
+        assert "never read" not in steps("conv", list("abc"), list("xyz"), padding=1).html()
+
     def test_a_pixel_that_no_window_reads_is_marked(self):
         assert 'class="unread"' in steps("conv", np.zeros((1, 1, 4)), np.zeros((1, 1, 1)), stride=2).html()
         assert 'class="unread"' not in steps("conv", np.zeros((1, 1, 4)), np.zeros((1, 1, 1))).html()

@@ -1,8 +1,11 @@
 """Exercises of the notebook 01_problem_and_sliding_windows.ipynb: fill the functions in.
 
-``python 01_problem_and_sliding_windows.py`` prints a verdict on each as JSON.
+``python 01_problem_and_sliding_windows.py`` prints a verdict on each as JSON; what the functions print goes to standard error.
 The exit status is 0 if all pass, and 1 otherwise.
 """
+
+import sys
+from contextlib import redirect_stdout
 
 import numpy as np
 from hypothesis import strategies as st
@@ -46,28 +49,29 @@ def field_by_npseg(kernels):
 
 if __name__ == "__main__":
     verdicts = {}
-    verdicts["my_mean_iou"] = npseg.check.against(
-        my_mean_iou,
-        lambda *case: npseg.training.metrics(npseg.training.confusion_matrix(*case)).mean_iou,
-        st.tuples(
-            hnp.arrays(np.int64, (2, 3), elements=st.sampled_from([0, 1, 2, 255])).filter(
-                lambda t: (t < 255).any()
+    with redirect_stdout(sys.stderr):
+        verdicts["my_mean_iou"] = npseg.check.against(
+            my_mean_iou,
+            lambda *case: npseg.training.metrics(npseg.training.confusion_matrix(*case)).mean_iou,
+            st.tuples(
+                hnp.arrays(np.int64, (2, 3), elements=st.sampled_from([0, 1, 2, 255])).filter(
+                    lambda t: (t < 255).any()
+                ),
+                hnp.arrays(np.int64, (2, 3), elements=st.integers(0, 2)),
+                st.just(3),
             ),
-            hnp.arrays(np.int64, (2, 3), elements=st.integers(0, 2)),
-            st.just(3),
-        ),
-    )
-    verdicts["my_patch"] = npseg.check.against(
-        my_patch,
-        lambda image, row, column, size: npseg.im2col(image[None], size, padding=size // 2)[
-            0, :, row * image.shape[2] + column
-        ].reshape(-1, size, size),
-        st.tuples(
-            hnp.arrays(np.float64, (2, 4, 5), elements=st.integers(1, 9)),
-            st.integers(0, 3),
-            st.integers(0, 4),
-            st.sampled_from([1, 3, 5]),
-        ),
-    )
-    verdicts["my_field"] = npseg.check.against(my_field, field_by_npseg, st.tuples(st.lists(st.integers(1, 11), max_size=6)))
+        )
+        verdicts["my_patch"] = npseg.check.against(
+            my_patch,
+            lambda image, row, column, size: npseg.im2col(image[None], size, padding=size // 2)[
+                0, :, row * image.shape[2] + column
+            ].reshape(-1, size, size),
+            st.tuples(
+                hnp.arrays(np.float64, (2, 4, 5), elements=st.integers(1, 9)),
+                st.integers(0, 3),
+                st.integers(0, 4),
+                st.sampled_from([1, 3, 5]),
+            ),
+        )
+        verdicts["my_field"] = npseg.check.against(my_field, field_by_npseg, st.tuples(st.lists(st.integers(1, 11), max_size=6)))
     raise SystemExit(npseg.check.grade(**verdicts))

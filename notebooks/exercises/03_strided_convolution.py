@@ -1,8 +1,11 @@
 """Exercises of the notebook 03_strided_convolution.ipynb: fill the functions in.
 
-``python 03_strided_convolution.py`` prints a verdict on each as JSON.
+``python 03_strided_convolution.py`` prints a verdict on each as JSON; what the functions print goes to standard error.
 The exit status is 0 if all pass, and 1 otherwise.
 """
+
+import sys
+from contextlib import redirect_stdout
 
 import numpy as np
 from hypothesis import strategies as st
@@ -47,26 +50,27 @@ def field_by_npseg(layers):
 
 if __name__ == "__main__":
     verdicts = {}
-    verdicts["my_size"] = npseg.check.against(
-        my_size,
-        lambda size, kernel, stride, padding, dilation: npseg.conv_matrix(
-            np.ones((1, 1, kernel)), size, stride=stride, padding=padding, dilation=dilation
-        ).shape[0],
-        st.tuples(
-            st.integers(13, 30), st.integers(1, 5), st.integers(1, 4), st.integers(0, 3), st.integers(1, 3)
-        ),
-    )
-    verdicts["my_strided_conv"] = npseg.check.against(my_strided_conv, "conv_forward", axes=2, only={"b": None, "dilation": 1, "groups": 1})
-    verdicts["my_never_read"] = npseg.check.against(
-        my_never_read,
-        lambda size, kernel, stride, padding: np.flatnonzero(
-            npseg.conv_matrix(np.ones((1, 1, kernel)), size, stride=stride, padding=padding).sum(axis=0) == 0
-        ),
-        st.tuples(st.integers(4, 12), st.integers(1, 4), st.integers(1, 5), st.integers(0, 2)),
-    )
-    verdicts["my_field"] = npseg.check.against(
-        my_field,
-        field_by_npseg,
-        st.tuples(st.lists(st.tuples(st.integers(1, 7), st.integers(1, 3)), max_size=5)),
-    )
+    with redirect_stdout(sys.stderr):
+        verdicts["my_size"] = npseg.check.against(
+            my_size,
+            lambda size, kernel, stride, padding, dilation: npseg.conv_matrix(
+                np.ones((1, 1, kernel)), size, stride=stride, padding=padding, dilation=dilation
+            ).shape[0],
+            st.tuples(
+                st.integers(13, 30), st.integers(1, 5), st.integers(1, 4), st.integers(0, 3), st.integers(1, 3)
+            ),
+        )
+        verdicts["my_strided_conv"] = npseg.check.against(my_strided_conv, "conv_forward", axes=2, only={"b": None, "dilation": 1, "groups": 1})
+        verdicts["my_never_read"] = npseg.check.against(
+            my_never_read,
+            lambda size, kernel, stride, padding: np.flatnonzero(
+                npseg.conv_matrix(np.ones((1, 1, kernel)), size, stride=stride, padding=padding).sum(axis=0) == 0
+            ),
+            st.tuples(st.integers(4, 12), st.integers(1, 4), st.integers(1, 5), st.integers(0, 2)),
+        )
+        verdicts["my_field"] = npseg.check.against(
+            my_field,
+            field_by_npseg,
+            st.tuples(st.lists(st.tuples(st.integers(1, 7), st.integers(1, 3)), max_size=5)),
+        )
     raise SystemExit(npseg.check.grade(**verdicts))

@@ -1,8 +1,11 @@
 """Exercises of the notebook 05_transposed_convolution.ipynb: fill the functions in.
 
-``python 05_transposed_convolution.py`` prints a verdict on each as JSON.
+``python 05_transposed_convolution.py`` prints a verdict on each as JSON; what the functions print goes to standard error.
 The exit status is 0 if all pass, and 1 otherwise.
 """
+
+import sys
+from contextlib import redirect_stdout
 
 import numpy as np
 from hypothesis import strategies as st
@@ -50,24 +53,25 @@ def my_stuffing(x, w, *, stride):
 
 if __name__ == "__main__":
     verdicts = {}
-    verdicts["my_conv_transpose"] = npseg.check.against(
-        my_conv_transpose,
-        lambda x, w, stride, padding: npseg.conv_transpose_forward(
-            x[None, None], w[None, None], stride=stride, padding=padding
-        )[0][0, 0],
-        st.tuples(whole_numbers(1, 4), whole_numbers(3, 5), st.integers(1, 4), st.integers(0, 1)),
-    )
-    verdicts["my_output_padding"] = npseg.check.against(
-        my_output_padding,
-        by_npseg,
-        st.tuples(
-            st.integers(13, 30), st.integers(1, 5), st.integers(1, 4), st.integers(0, 3), st.integers(1, 3)
-        ),
-    )
-    verdicts["my_stuffing"] = npseg.check.against(
-        my_stuffing,
-        "conv_transpose_forward",
-        axes=2,
-        only={"b": None, "padding": 0, "output_padding": 0, "output_size": None, "dilation": 1, "groups": 1},
-    )
+    with redirect_stdout(sys.stderr):
+        verdicts["my_conv_transpose"] = npseg.check.against(
+            my_conv_transpose,
+            lambda x, w, stride, padding: npseg.conv_transpose_forward(
+                x[None, None], w[None, None], stride=stride, padding=padding
+            )[0][0, 0],
+            st.tuples(whole_numbers(1, 4), whole_numbers(3, 5), st.integers(1, 4), st.integers(0, 1)),
+        )
+        verdicts["my_output_padding"] = npseg.check.against(
+            my_output_padding,
+            by_npseg,
+            st.tuples(
+                st.integers(13, 30), st.integers(1, 5), st.integers(1, 4), st.integers(0, 3), st.integers(1, 3)
+            ),
+        )
+        verdicts["my_stuffing"] = npseg.check.against(
+            my_stuffing,
+            "conv_transpose_forward",
+            axes=2,
+            only={"b": None, "padding": 0, "output_padding": 0, "output_size": None, "dilation": 1, "groups": 1},
+        )
     raise SystemExit(npseg.check.grade(**verdicts))

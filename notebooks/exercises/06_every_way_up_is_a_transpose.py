@@ -1,9 +1,11 @@
 """Exercises of the notebook 06_every_way_up_is_a_transpose.ipynb: fill the functions in.
 
-``python 06_every_way_up_is_a_transpose.py`` prints a verdict on each as JSON.
+``python 06_every_way_up_is_a_transpose.py`` prints a verdict on each as JSON; what the functions print goes to standard error.
 The exit status is 0 if all pass, and 1 otherwise.
 """
 
+import sys
+from contextlib import redirect_stdout
 from typing import NamedTuple
 
 import numpy as np
@@ -89,21 +91,22 @@ partners = list(zip(downs, ups))
 
 if __name__ == "__main__":
     verdicts = {}
-    verdicts["my_avg_pool_transpose"] = npseg.check.against(my_avg_pool_transpose, by_npseg, poolings())
-    verdicts["my_crop_transpose"] = npseg.check.against(
-        my_crop_transpose,
-        lambda y, offset, size: npseg.crop_backward(
-            y[None, None], npseg.crop_forward(np.zeros((1, 1, *size)), offset, y.shape)[1]
-        )[0, 0],
-        st.tuples(
-            hnp.arrays(np.float64, (2, 3), elements=st.integers(-9, 9)),
-            st.tuples(st.integers(0, 2), st.integers(0, 3)),
-            st.tuples(st.integers(4, 6), st.integers(6, 7)),
-        ),
-    )
-    verdicts["my_is_transpose"] = npseg.check.against(
-        my_is_transpose,
-        lambda down, up, x_shape, y_shape: (down, up) in partners,
-        st.tuples(st.sampled_from(downs), st.sampled_from(ups), st.just((1, 1, 8)), st.just((1, 1, 4))),
-    )
+    with redirect_stdout(sys.stderr):
+        verdicts["my_avg_pool_transpose"] = npseg.check.against(my_avg_pool_transpose, by_npseg, poolings())
+        verdicts["my_crop_transpose"] = npseg.check.against(
+            my_crop_transpose,
+            lambda y, offset, size: npseg.crop_backward(
+                y[None, None], npseg.crop_forward(np.zeros((1, 1, *size)), offset, y.shape)[1]
+            )[0, 0],
+            st.tuples(
+                hnp.arrays(np.float64, (2, 3), elements=st.integers(-9, 9)),
+                st.tuples(st.integers(0, 2), st.integers(0, 3)),
+                st.tuples(st.integers(4, 6), st.integers(6, 7)),
+            ),
+        )
+        verdicts["my_is_transpose"] = npseg.check.against(
+            my_is_transpose,
+            lambda down, up, x_shape, y_shape: (down, up) in partners,
+            st.tuples(st.sampled_from(downs), st.sampled_from(ups), st.just((1, 1, 8)), st.just((1, 1, 4))),
+        )
     raise SystemExit(npseg.check.grade(**verdicts))

@@ -1,8 +1,11 @@
 """Exercises of the notebook 07_backpropagation_and_gradient_checks.ipynb: fill the functions in.
 
-``python 07_backpropagation_and_gradient_checks.py`` prints a verdict on each as JSON.
+``python 07_backpropagation_and_gradient_checks.py`` prints a verdict on each as JSON; what the functions print goes to standard error.
 The exit status is 0 if all pass, and 1 otherwise.
 """
+
+import sys
+from contextlib import redirect_stdout
 
 import numpy as np
 from hypothesis import strategies as st
@@ -57,20 +60,21 @@ def my_dscores(scores, labels):
 
 if __name__ == "__main__":
     verdicts = {}
-    verdicts["my_relu_backward"] = npseg.check.against(
-        my_relu_backward,
-        lambda dout, x: npseg.relu_backward(dout, npseg.relu_forward(x)[1]),
-        st.tuples(vectors, vectors),
-    )
-    verdicts["my_dw"] = npseg.check.against(my_dw, dw_by_npseg, convolutions())
-    verdicts["my_dscores"] = npseg.check.against(
-        my_dscores,
-        lambda scores, labels: npseg.cross_entropy_backward(
-            cache=npseg.cross_entropy_forward(scores[None], labels[None])[1]
-        )[0],
-        st.tuples(
-            hnp.arrays(np.float64, (3, 4), elements=st.sampled_from([-1000.0, -1, 0, 1, 2, 1000])),
-            hnp.arrays(np.int64, 4, elements=st.sampled_from([0, 1, 2, 255])),
-        ),
-    )
+    with redirect_stdout(sys.stderr):
+        verdicts["my_relu_backward"] = npseg.check.against(
+            my_relu_backward,
+            lambda dout, x: npseg.relu_backward(dout, npseg.relu_forward(x)[1]),
+            st.tuples(vectors, vectors),
+        )
+        verdicts["my_dw"] = npseg.check.against(my_dw, dw_by_npseg, convolutions())
+        verdicts["my_dscores"] = npseg.check.against(
+            my_dscores,
+            lambda scores, labels: npseg.cross_entropy_backward(
+                cache=npseg.cross_entropy_forward(scores[None], labels[None])[1]
+            )[0],
+            st.tuples(
+                hnp.arrays(np.float64, (3, 4), elements=st.sampled_from([-1000.0, -1, 0, 1, 2, 1000])),
+                hnp.arrays(np.int64, 4, elements=st.sampled_from([0, 1, 2, 255])),
+            ),
+        )
     raise SystemExit(npseg.check.grade(**verdicts))

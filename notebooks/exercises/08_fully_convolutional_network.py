@@ -1,8 +1,11 @@
 """Exercises of the notebook 08_fully_convolutional_network.ipynb: fill the functions in.
 
-``python 08_fully_convolutional_network.py`` prints a verdict on each as JSON.
+``python 08_fully_convolutional_network.py`` prints a verdict on each as JSON; what the functions print goes to standard error.
 The exit status is 0 if all pass, and 1 otherwise.
 """
+
+import sys
+from contextlib import redirect_stdout
 
 import numpy as np
 from hypothesis import strategies as st
@@ -57,19 +60,20 @@ def fuse_backward_by_npseg(dout, shape):
 
 if __name__ == "__main__":
     verdicts = {}
-    verdicts["my_weighted_iou"] = npseg.check.against(
-        my_weighted_iou,
-        lambda matrix: npseg.training.metrics(matrix).frequency_weighted_iou,
-        st.tuples(hnp.arrays(np.int64, (3, 3), elements=st.integers(0, 9)).filter(lambda m: m.any())),
-    )
-    verdicts["my_fuse"] = npseg.check.against(
-        my_fuse,
-        fuse_by_npseg,
-        st.one_of(st.tuples(planes(2, 3), planes(h, w)) for h in (3, 4) for w in (5, 6)),
-    )
-    verdicts["my_fuse_backward"] = npseg.check.against(
-        my_fuse_backward,
-        fuse_backward_by_npseg,
-        st.one_of(st.tuples(planes(h, w), st.just((2, 2, 3))) for h in (3, 4) for w in (5, 6)),
-    )
+    with redirect_stdout(sys.stderr):
+        verdicts["my_weighted_iou"] = npseg.check.against(
+            my_weighted_iou,
+            lambda matrix: npseg.training.metrics(matrix).frequency_weighted_iou,
+            st.tuples(hnp.arrays(np.int64, (3, 3), elements=st.integers(0, 9)).filter(lambda m: m.any())),
+        )
+        verdicts["my_fuse"] = npseg.check.against(
+            my_fuse,
+            fuse_by_npseg,
+            st.one_of(st.tuples(planes(2, 3), planes(h, w)) for h in (3, 4) for w in (5, 6)),
+        )
+        verdicts["my_fuse_backward"] = npseg.check.against(
+            my_fuse_backward,
+            fuse_backward_by_npseg,
+            st.one_of(st.tuples(planes(h, w), st.just((2, 2, 3))) for h in (3, 4) for w in (5, 6)),
+        )
     raise SystemExit(npseg.check.grade(**verdicts))

@@ -17,7 +17,18 @@ from npseg.check.passes import double, is_float, stream
 
 
 class AdjointError(CheckError):
-    """A map is not linear, or its backward pass is not its transpose."""
+    """A map is not linear, or its backward pass is not its transpose.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from npseg import check
+    >>> try:
+    ...     check.adjoint(lambda x: (x[::2], None), lambda y, cache: y.repeat(2), np.arange(4.0))
+    ... except check.AdjointError:
+    ...     print("repeating is not the transpose of leaving out")
+    repeating is not the transpose of leaving out
+    """
 
 
 class AdjointReport(NamedTuple):

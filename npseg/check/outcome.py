@@ -115,6 +115,18 @@ class CheckError(AssertionError):
     ----------
     report : Report or None
         What was found; None if there was nothing to compare, such as a gradient of the wrong shape.
+
+    Examples
+    --------
+    Whatever a check finds, a test need know only this one:
+
+    >>> import numpy as np
+    >>> from npseg import check
+    >>> try:
+    ...     check.gradients(lambda x: (2 * x, None), lambda dout, cache: dout, np.array([1.0, 2.0]))
+    ... except check.CheckError as error:
+    ...     print(type(error).__name__, list(error.report.errors))
+    GradientError ['x']
     """
 
     def __init__(self, message: str, report: Report | None = None) -> None:
@@ -123,11 +135,33 @@ class CheckError(AssertionError):
 
 
 class GradientError(CheckError):
-    """A backward pass is wrong."""
+    """A backward pass is wrong.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from npseg import check
+    >>> try:
+    ...     check.gradients(lambda x: (x**3, x), lambda dout, x: 3 * x * dout, np.array([1.0, 2.0]))
+    ... except check.GradientError as error:
+    ...     print(error.report.passed)
+    False
+    """
 
 
 class KinkError(CheckError):
-    """The arrays lie at a kink, where there is no gradient; says nothing about the backward pass."""
+    """The arrays lie at a kink, where there is no gradient; says nothing about the backward pass.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import npseg
+    >>> try:
+    ...     npseg.check.gradients(npseg.relu_forward, npseg.relu_backward, np.array([-1.0, 0.0, 3.0]))
+    ... except npseg.check.KinkError as error:
+    ...     print(len(error.report.wrong), len(error.report.kinks) > 0)
+    0 True
+    """
 
 
 def judge(report: Report) -> Report:

@@ -112,7 +112,7 @@ class Trial:
         given, options = copy.deepcopy(question.candidate)
         try:
             answer = self.candidate(*given, **options)
-        except Exception as error:
+        except (Exception, SystemExit) as error:  # who exits must not take the grader along
             return f"fails with {type(error).__name__}: {error}{self.where(error)}", []
         if answer is None:
             return "nothing yet: it returned None", []
@@ -152,7 +152,7 @@ class Trial:
             return f"{which}is {got.dtype}; wanted is {want.dtype}: what comes in goes out", []
         return None
 
-    def where(self, error: Exception) -> str:
+    def where(self, error: BaseException) -> str:
         """Say in which line of the candidate an error arose, and what stands there."""
         file = getattr(getattr(self.candidate, "__code__", None), "co_filename", None)
         lines = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file]

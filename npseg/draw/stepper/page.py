@@ -17,14 +17,14 @@ import numpy as np
 
 from npseg.draw.stepper.notation import written
 from npseg.draw.stepper.products import Drawing, Plane, Table
-from npseg.draw.stepper.walk import Step, entries, result
+from npseg.draw.stepper.walk import Step, absent, entries, read, result
 from npseg.geometry import times
 
 if TYPE_CHECKING:
     from npseg.draw.stepper.steps import Steps
 
 #: Largest matrix that is put beside the steps, in cells.
-LARGEST_MATRIX = 1600
+LARGEST_MATRIX = 2500
 
 _VIEWS = {
     "gather": "Gather: what each cell of {target} adds up",
@@ -66,6 +66,7 @@ def fragment(steps: Steps) -> str:
             _plane(drawing.target._replace(cells=result(drawing)), "target", drawing),
             matrix,
             "</div>",
+            _legend(drawing, matrix),
             *(_list(steps.view(view)) for view in steps.views if view != "matrix" or matrix),
             f"<script>{_asset('steps.js')}</script>",
             "</div>",
@@ -75,21 +76,46 @@ def fragment(steps: Steps) -> str:
 
 def _plane(plane: Plane, role: str, drawing: Drawing) -> str:
     """Write a plane as tables, one for each sheet, with the coordinates of rows and columns."""
-    inside = plane.inside
-    read = np.ones_like(inside)
+    texts = [escape(written(value)) for value in plane.cells.flat]
+    kinds = ["" if inside else plane.border for inside in plane.inside]
     if role == "source":
-        read = np.isin(np.arange(plane.cells.size), [*drawing.sources, *drawing.seen[:, 1]])
-    kinds = np.where(inside, np.where(read, "", "unread"), plane.border)
+        texts = ["–" if none else text for text, none in zip(texts, absent(drawing))]
+        kinds = [f"{kind} unread".strip() if lost else kind for kind, lost in zip(kinds, _unread(drawing))]
     begins = ""
     if role == "target" and drawing.start is not None:
         begins = f' data-begins="{"|".join(escape(written(v)) for v in drawing.start.flat)}"'
     return "".join(
         [
             f'<figure class="{role}"{begins}><figcaption><b>{escape(plane.name)}</b> {_size(plane)}</figcaption>',
-            *(_sheet(plane, label, cells, kinds) for label, cells in plane.sheets()),
+            *(_sheet(plane, label, cells, texts, kinds) for label, cells in plane.sheets()),
             "</figure>",
         ]
     )
+
+
+def _unread(drawing: Drawing) -> np.ndarray[Any, Any]:
+    """Say which cells of the source hold something that nobody asks for."""
+    return ~(read(drawing) | absent(drawing))
+
+
+def _legend(drawing: Drawing, matrix: str) -> str:
+    """Say what the looks of the cells mean, of those that occur, and what is left out."""
+    nothing = absent(drawing).any()
+    rows, columns = _shape(drawing)
+    meanings = {
+        "–: no pixel, and never the largest": nothing and drawing.matrix == "P",
+        "–: no pixel, and not counted": nothing and drawing.matrix == "A",
+        f"hatched: {drawing.source.name} is never read there": _unread(drawing).any(),
+        "struck through: cropped": drawing.target.border == "cropped" and not drawing.target.inside.all(),
+        f"{drawing.matrix}, {rows}x{columns}, is too large to be shown": not matrix,
+    }
+    text = "; ".join(meaning for meaning, occurs in meanings.items() if occurs)
+    return f'<p class="legend">{escape(text)}</p>' if text else ""
+
+
+def _shape(drawing: Drawing) -> tuple[int, int]:
+    """Return how many rows and columns the matrix has, borders left out."""
+    return int(drawing.target.inside.sum()), int(drawing.source.inside.sum())
 
 
 def _size(plane: Plane) -> str:
@@ -101,13 +127,13 @@ def _size(plane: Plane) -> str:
     return times(shape) + ("" if plane.inside.all() else around)
 
 
-def _sheet(plane: Plane, label: str, cells: Table, kinds: np.ndarray[Any, Any]) -> str:
+def _sheet(plane: Plane, label: str, cells: Table, texts: list[str], kinds: list[str]) -> str:
     """Write one sheet as a table."""
     rows = [
         "".join(
             [
                 f"<tr>{_heading(plane, -2, i) if len(plane.size) > 1 else ''}",
-                *(f"<td{_class(kinds[cell])}>{escape(written(plane.cells.flat[cell]))}" for cell in row),
+                *(f"<td{_class(kinds[cell])}>{texts[cell]}" for cell in row),
             ]
         )
         for i, row in enumerate(cells)
@@ -129,7 +155,7 @@ def _class(kind: str) -> str:
 
 def _matrix(drawing: Drawing) -> str:
     """Write the matrix as a table, under the source's values and beside the result's; "" if it is too large."""
-    target, source = (int(plane.inside.sum()) for plane in (drawing.target, drawing.source))
+    target, source = _shape(drawing)
     if target * source > LARGEST_MATRIX:
         return ""
     values = entries(drawing)

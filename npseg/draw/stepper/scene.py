@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,7 +16,7 @@ from npseg.draw.stepper import grids, matrices
 from npseg.draw.stepper.grids import Box, Cell, Look, Room
 from npseg.draw.stepper.notation import Value, written
 from npseg.draw.stepper.products import Plane, Table
-from npseg.draw.stepper.walk import entries
+from npseg.draw.stepper.walk import absent, entries, read
 from npseg.geometry import times
 
 if TYPE_CHECKING:
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
 #: More cells than this in one picture cannot be read.
 MOST_CELLS = 6000
-
-_Mask: TypeAlias = np.ndarray[Any, np.dtype[np.bool_]]
 
 
 class Scene:
@@ -75,7 +73,7 @@ class Scene:
         meanings = {
             "–: no pixel, and never the largest": drawing.matrix == "P" and "–" in texts,
             "–: no pixel, and not counted": drawing.matrix == "A" and "–" in texts,
-            "struck through: no window reaches it": any(look.struck for look in looks),
+            "struck through: never read": any(look.struck for look in looks),
             "struck through: cropped": not drawing.target.inside.all(),
             "darker: adds to what is there already": again,
         }
@@ -145,14 +143,11 @@ class Scene:
     @cached_property
     def _source(self) -> tuple[list[str], list[Look]]:
         """What is written in the source's cells, and how they look when they are not lit."""
-        plane = self.drawing.source
-        read: _Mask = np.isin(np.arange(plane.cells.size), self.drawing.sources)
-        # A maximum does not look beyond the image; elsewhere zeros stand there, of which some may not be reached.
-        nothing = ~plane.inside & ~read if self.drawing.matrix in ("P", "A") else np.zeros_like(read)
+        plane, nothing, asked = self.drawing.source, absent(self.drawing), read(self.drawing)
         texts = ["–" if none else written(value) for value, none in zip(plane.cells.flat, nothing)]
         looks = [
-            grids.PLAIN if inside else grids.BORDER if used or none else grids.STRUCK
-            for inside, used, none in zip(plane.inside, read, nothing)
+            grids.STRUCK if not (used or none) else grids.PLAIN if inside else grids.BORDER
+            for inside, used, none in zip(plane.inside, asked, nothing)
         ]
         return texts, looks
 

@@ -109,6 +109,24 @@ def entries(drawing: Drawing) -> dict[tuple[int, int], Value]:
     return {place: added(values) for place, values in parts.items()}
 
 
+def absent(drawing: Drawing) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    """Say which cells of the source's canvas are nothing: a maximum does not look there, an average does not count.
+
+    Elsewhere a border holds zeros, which are added up like any other number.
+    """
+    inside = drawing.source.inside
+    if drawing.matrix not in ("P", "A"):
+        return np.zeros_like(inside)
+    outside: np.ndarray[Any, np.dtype[np.bool_]] = ~inside & ~read(drawing)
+    return outside
+
+
+def read(drawing: Drawing) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    """Say which cells of the source's canvas are read, by a sum or by a comparison."""
+    cells = np.arange(drawing.source.cells.size)
+    return np.isin(cells, drawing.sources) | np.isin(cells, drawing.seen[:, 1])
+
+
 def _is_maximum(drawing: Drawing) -> bool:
     return len(drawing.seen) > 0 and drawing.matrix == "P"
 
