@@ -23,6 +23,9 @@ from npseg.methods.choose import METHODS
 #: The names of the others, and of npseg where there are no methods to choose among.
 NPSEG, TEXTBOOK, PYTORCH = "npseg", "textbook", "PyTorch"
 
+#: The method that layers use unless told otherwise.
+AUTO = "auto"
+
 #: Methods that are there to be understood: hundreds of times slower, and timed only when asked for by name.
 SLOW = ("loops", "matrix")
 

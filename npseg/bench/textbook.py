@@ -163,4 +163,5 @@ def cross_entropy_backward(dout: Array, cache: tuple[Any, ...]) -> Array:
     p, labels = cache
     truth = np.zeros_like(p)
     np.put_along_axis(truth, labels[:, None], 1, axis=1)
-    return (p - truth) * (dout / labels.size)
+    dlogits: Array = (p - truth) * (dout / labels.size)
+    return dlogits

@@ -102,17 +102,20 @@ def answers(passes: Passes) -> dict[str, Any]:
 
 def _turn(passes: Passes, seconds: float) -> dict[str, float]:
     """Call a contender until its time is up; return the median of each pass without the first call."""
+    end = perf_counter() + seconds
     calls = [_call(passes)]
-    while sum(map(sum, (call.values() for call in calls))) < seconds:
+    while perf_counter() < end:
         calls.append(_call(passes))
     return {name: float(np.median([call[name] for call in calls[1:] or calls])) for name in passes}
 
 
 def _call(passes: Passes) -> dict[str, float]:
-    """Time each pass of one call."""
-    times, given = {}, None
+    """Time each pass of one call; what it has returned is let go of when the clock stands."""
+    times: dict[str, float] = {}
+    given = None
     for name, run in passes.items():
         began = perf_counter()
-        given = run(given)
+        result = run(given)
         times[name] = perf_counter() - began
+        given = result
     return times
