@@ -7,6 +7,7 @@ with the memory layout that it has by default.
 from __future__ import annotations
 
 import importlib
+from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -166,7 +167,7 @@ def _module(layer: layers.Layer) -> Any:
     nn = torch.nn
     match layer:
         case layers.Sequential():
-            return nn.Sequential(*map(_module, layer))
+            return nn.Sequential(OrderedDict((name, _module(inner)) for name, inner in layer.layers.items()))
         case layers.Conv():
             filters, channels = layer.params["w"].shape[:2]
             steps = {"stride": layer.stride, "padding": layer.padding, "bias": "b" in layer.params}
@@ -179,6 +180,8 @@ def _module(layer: layers.Layer) -> Any:
             return _with(module, weight=layer.params["w"])
         case layers.BatchNorm():
             module = nn.BatchNorm2d(len(layer.params["gamma"]), momentum=layer.momentum)
+            for name, array in layer.buffers.items():
+                setattr(module, name, torch.tensor(array))
             return _with(module, weight=layer.params["gamma"], bias=layer.params["beta"])
         case layers.ReLU():
             return nn.ReLU(inplace=True)

@@ -133,7 +133,7 @@ def _passes_side_by_side(rows: Sequence[Row]) -> Iterator[str]:
     columns = [column for column in COLUMNS if any(column[2](row) for row in rows)]
     if {"forward", "backward"} == set(passes):
         width = sum(size for _, size, _ in columns)
-        yield " " * _NAMES + "".join(name.rjust(width) for name in passes)
+        yield " " * _NAMES + "".join(name.center(width) for name in passes).rstrip()
     else:
         passes = [None]
     yield (" " * _NAMES + "".join(head.rjust(width) for head, width, _ in columns) * len(passes)).rstrip()
@@ -184,7 +184,9 @@ def _ratios(sessions: Sequence[dict[str, Row]], who: str, whom: str) -> str:
     cells = []
     for found in sessions:
         if who in found:
-            ours = [over(row, whom) or 0 for name, row in found.items() if name not in (PYTORCH, TEXTBOOK)]
-            value = over(found[who], whom)
-            cells.append(f"**{ratio(value)}**" if value == min(ours) else ratio(value))
+            ours = {
+                name: over(row, whom) or 0 for name, row in found.items() if name not in (PYTORCH, TEXTBOOK)
+            }
+            value = ratio(over(found[who], whom))
+            cells.append(f"**{value}**" if who == min(ours, key=lambda name: ours[name]) else value)
     return " / ".join(cells)
