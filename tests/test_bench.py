@@ -309,14 +309,22 @@ def test_the_peak_counts_what_was_there_only_for_a_moment():
     assert peaks["backward"] == pytest.approx(2e6, rel=0.01)
 
 
+def test_the_peak_counts_memory_that_an_earlier_call_has_left():
+    size = 4 * npseg.memory.LARGE
+    npseg.memory.empty((size,), np.empty(0, "uint8"))
+    passes = {"forward": lambda _: npseg.memory.empty((size,), np.empty(0, "uint8"))}
+    assert timing.peak_memory(passes)["forward"] == pytest.approx(size, rel=0.01)
+
+
 def test_threads_are_equal_for_the_length_of_the_measuring():
     def numbers():
         blas = {library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"}
-        return blas | ({sys.modules["torch"].get_num_threads()} if WITH_TORCH else set())
+        torch = {sys.modules["torch"].get_num_threads()} if WITH_TORCH else set()
+        return blas | torch | {npseg.backend.thread_count()}
 
     before = numbers()
-    with machine.equal_threads(2):
-        assert numbers() == {2}
+    with machine.equal_threads(3):
+        assert numbers() == {3}
     assert numbers() == before
 
 
@@ -351,8 +359,7 @@ def test_ratios_are_medians_of_the_rounds_ratios():
 
 def test_the_table():
     assert report.text(made_up()).splitlines()[1:] == [
-        "                                    forward"
-        "                                            backward",
+        "                                    forward                                            backward",
         "                     ms /PyTorch /textbook GFLOP/s  sgemm     MiB"
         "       ms /PyTorch /textbook GFLOP/s  sgemm     MiB",
         "conv",

@@ -21,11 +21,6 @@ from npseg.bench.contenders import pytorch
 ALLOCATOR = ("MALLOC_MMAP_MAX_", "MALLOC_TRIM_THRESHOLD_", "MALLOC_TOP_PAD_")
 
 
-def cores() -> int:
-    """Return how many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 @contextmanager
 def equal_threads(n: int) -> Iterator[None]:
     """Give everybody the same number of threads: npseg's workers, BLAS and PyTorch.
@@ -39,8 +34,7 @@ def equal_threads(n: int) -> Iterator[None]:
     with ExitStack() as stack:
         if torch is not None:
             stack.enter_context(torch.threads(n))
-        if hasattr(backend, "threads"):
-            stack.enter_context(backend.threads(n))
+        stack.enter_context(backend.threads(n))
         stack.enter_context(threadpool_limits(limits=n, user_api="blas"))
         yield
 
@@ -73,7 +67,7 @@ def describe() -> dict[str, Any]:
     """
     return {
         "processor": _processor(),
-        "cores": cores(),
+        "cores": backend.cores(),
         "simd": _simd(),
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),

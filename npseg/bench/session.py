@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
+from npseg import backend
 from npseg.bench import growth, layers, machine, steps
 from npseg.bench.contenders import methods_named
 from npseg.bench.rows import Job, Row
@@ -70,7 +71,7 @@ class Session:
         seconds: float | None = None,
         quick: bool = False,
     ) -> None:
-        self.threads = machine.cores() if threads is None else threads
+        self.threads = backend.cores() if threads is None else threads
         self.seconds = (QUICK_SECONDS if quick else SECONDS) if seconds is None else seconds
         self.quick = quick
         if self.threads < 1:

@@ -16,6 +16,8 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from npseg import memory
+
 #: What a contender does, by name and in order: each pass is given what the one before it has returned.
 Passes: TypeAlias = Mapping[str, Callable[[Any], Any]]
 
@@ -64,8 +66,8 @@ def take_turns(contenders: Mapping[str, Passes], seconds: float, *, rounds: int 
 def peak_memory(passes: Passes) -> dict[str, int]:
     """Return how many bytes each pass needs at its peak, beyond what was there when it began.
 
-    The result counts, and so does what is kept for the next pass. Only allocations that NumPy and Python make are
-    seen.
+    The result counts, and so do what is kept for the next pass and the workspaces that npseg lends from call to
+    call. Only allocations that NumPy and Python make are seen.
 
     Examples
     --------
@@ -76,6 +78,7 @@ def peak_memory(passes: Passes) -> dict[str, int]:
     tracemalloc.start()
     try:
         for name, run in passes.items():
+            memory.release()  # what an earlier call has left would be lent again, and not be counted
             tracemalloc.reset_peak()
             before = tracemalloc.get_traced_memory()[0]
             given = run(given)
