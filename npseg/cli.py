@@ -1,4 +1,4 @@
-"""The command line: ``npseg demo | train | evaluate | predict | explain | gradcheck``.
+"""The command line: ``npseg demo | train | evaluate | predict | explain | gradcheck | bench``.
 
 Each command is a function that takes the parsed arguments. What is wrong with the input is said in one line on
 standard error, with exit status 2; Ctrl-C ends with 130, after a training run has saved its state.
@@ -100,12 +100,17 @@ def _parser() -> argparse.ArgumentParser:
     _add_geometry_flags(explain)
 
     _command(commands, "gradcheck", _gradcheck, "compare every hand-written gradient with finite differences")
+
+    bench = _command(
+        commands, "bench", _bench, "time layers and whole steps against textbook NumPy and PyTorch"
+    )
+    _add_bench_flags(bench)
     return parser
 
 
 def _command(commands: Any, name: str, run: Any, what: str) -> argparse.ArgumentParser:
     parser: argparse.ArgumentParser = commands.add_parser(
-        name, help=what, description=f"{what.capitalize()}."
+        name, help=what, description=f"{what[0].upper()}{what[1:]}."
     )
     parser.set_defaults(run=run)
     parser.add_argument(
@@ -211,6 +216,36 @@ def _add_geometry_flags(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_bench_flags(parser: argparse.ArgumentParser) -> None:
+    """Add the flags of ``bench``."""
+    parser.epilog = (
+        "All who compete take turns in one process, with the same number of threads, and medians count. Memory that "
+        "is given back to the system and fetched anew costs page faults, which on large arrays weigh as much as the "
+        "arithmetic; so measure twice, the second time with an allocator that keeps what it has (glibc): "
+        "MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=-1 MALLOC_TOP_PAD_=268435456 npseg bench"
+    )
+    add = parser.add_argument
+    parts = parser.add_argument_group("parts", "all of them, unless some are named")
+    for flag, what in (
+        ("--layers", "single layers, forward and backward"),
+        ("--steps", "training steps of FCN-8s, and labelling an image"),
+        ("--growth", "one convolution with ever more pixels, channels and images"),
+    ):
+        parts.add_argument(flag, dest="parts", action="append_const", const=flag[2:], help=what)
+    add("--only", default="", metavar="TEXT", help='what has this in its name: "conv 3x3", "64->64", "relu"')
+    add("--methods", type=_names, metavar="A,B", help="npseg's methods; default: all but loops and matrix")
+    add("--threads", type=int, metavar="N", help="for everybody; default: the cores")
+    add("--seconds", type=float, metavar="S", help="of measuring per row; default: 3, or 0.05 if --quick")
+    add("--quick", action="store_true", help="small sizes, for a first look; the times mean little")
+    add("--json", type=Path, metavar="FILE", help="write the machine, the settings and every row")
+    add("--plot", type=Path, metavar="FILE.png", help="draw the ratios, and how time grows")
+
+
+def _names(text: str) -> list[str]:
+    """Read names with commas between them."""
+    return [name.strip() for name in text.split(",")]
+
+
 def _size(text: str) -> int | tuple[int, ...]:
     """Read one number for all axes, or one for each: 4x5."""
     try:
@@ -292,3 +327,12 @@ def _gradcheck(arguments: argparse.Namespace) -> None:
     from npseg.commands import gradcheck
 
     gradcheck()
+
+
+def _bench(arguments: argparse.Namespace) -> None:
+    from npseg.bench.command import bench
+    from npseg.bench.session import PARTS, Session
+
+    chosen = {key: getattr(arguments, key) for key in ("only", "methods", "threads", "seconds", "quick")}
+    session = Session(arguments.parts or PARTS, **chosen)
+    bench(session, json_path=arguments.json, plot_path=arguments.plot)

@@ -1,0 +1,107 @@
+"""The machine on which is measured: what it is, what its matrix product makes, and equal threads for everybody."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+from threadpoolctl import threadpool_info, threadpool_limits
+
+from npseg import __version__, backend
+from npseg.bench.contenders import pytorch
+
+#: What tells glibc's allocator to keep memory instead of giving it back to the system after each call.
+ALLOCATOR = ("MALLOC_MMAP_MAX_", "MALLOC_TRIM_THRESHOLD_", "MALLOC_TOP_PAD_")
+
+
+@contextmanager
+def equal_threads(n: int) -> Iterator[None]:
+    """Give everybody the same number of threads: npseg's workers, BLAS and PyTorch.
+
+    Parameters
+    ----------
+    n : int
+        How many.
+    """
+    torch = pytorch()
+    with ExitStack() as stack:
+        if torch is not None:
+            stack.enter_context(torch.threads(n))
+        stack.enter_context(backend.threads(n))
+        stack.enter_context(threadpool_limits(limits=n, user_api="blas"))
+        yield
+
+
+def sgemm(size: int, seconds: float) -> float:
+    """Return the most that a product of two square matrices in float32 makes, in GFLOP/s.
+
+    Examples
+    --------
+    >>> sgemm(64, seconds=0.001) > 0
+    True
+    """
+    a, b = np.random.default_rng(0).standard_normal((2, size, size), np.float32)
+    out = np.empty_like(a)
+    times: list[float] = []
+    while len(times) < 5 or sum(times) < seconds:
+        began = perf_counter()
+        np.matmul(a, b, out=out)
+        times.append(perf_counter() - began)
+    return 2e-9 * size**3 / min(times)
+
+
+def describe() -> dict[str, Any]:
+    """Return what the times depend on: the machine, the versions, and the allocator's settings.
+
+    Examples
+    --------
+    >>> sorted(describe())
+    ['allocator', 'blas', 'cores', 'npseg', 'numpy', 'processor', 'python', 'pytorch', 'simd', 'system']
+    """
+    return {
+        "processor": _processor(),
+        "cores": backend.cores(),
+        "simd": _simd(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "python": platform.python_version(),
+        "npseg": __version__,
+        "numpy": np.__version__,
+        "blas": _blas(),
+        "pytorch": importlib.metadata.version("torch") if pytorch() else None,
+        "allocator": {name: os.environ.get(name) for name in ALLOCATOR},
+    }
+
+
+def _processor() -> str:
+    """Return the processor's name, from where Linux tells it or else as far as Python knows it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        lines = []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()
+
+
+def _simd() -> str | None:
+    """Return the widest vector instructions that NumPy has found."""
+    config: Any = np.show_config(mode="dicts")
+    extensions = config["SIMD Extensions"]
+    found = [*extensions.get("baseline", []), *extensions.get("found", [])]
+    return found[-1] if found else None
+
+
+def _blas() -> str | None:
+    """Return NumPy's BLAS, as it is limited now."""
+    loaded = [library for library in threadpool_info() if library["user_api"] == "blas"]
+    own = [library for library in loaded if "numpy" in library["filepath"]] or loaded
+    if not own:
+        return None
+    blas = own[0]
+    return f"{blas['internal_api']} {blas['version']} ({blas.get('architecture')}), {blas['num_threads']} threads"

@@ -1,0 +1,127 @@
+"""A session of measuring: what is run, under which settings, and the record of it that the JSON holds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from typing import Any, TypeAlias
+
+from npseg import backend
+from npseg.bench import growth, layers, machine, steps
+from npseg.bench.contenders import methods_named
+from npseg.bench.rows import Job, Row
+
+#: What can be measured.
+PARTS = ("layers", "steps", "growth")
+
+#: Seconds of measuring per row, and height of the matrices whose product is the machine's measure.
+SECONDS, QUICK_SECONDS = 3.0, 0.05
+SGEMM, QUICK_SGEMM = 2048, 256
+
+#: ``date``, ``settings``, ``machine`` and ``rows``; see :mod:`npseg.bench.rows`.
+Record: TypeAlias = dict[str, Any]
+
+
+class Session:
+    """What is to be measured, and what has been.
+
+    Parameters
+    ----------
+    parts : sequence of str
+        Of ``PARTS``.
+    only : str
+        Leave out what has not this in its name. Case does not matter, and ×, →, ² may be written x, ->, ^2.
+    methods : sequence of str, optional
+        npseg's methods to time; all but the slow ones unless given.
+    threads : int, optional
+        For everybody; the cores unless given.
+    seconds : float, optional
+        Of measuring per row; 3 unless given, and a twentieth of one if quick.
+    quick : bool
+        Small sizes.
+
+    Attributes
+    ----------
+    jobs : list of Job
+        What is to be measured.
+    record : dict
+        What has been, ready for JSON.
+
+    Raises
+    ------
+    ValueError
+        If nothing is left to measure, there is no such method, or a number is out of its range.
+
+    Examples
+    --------
+    >>> session = Session(["layers"], only="relu", seconds=0.001, quick=True)
+    >>> for _ in session.measure():
+    ...     pass
+    >>> [row["contender"] for row in session.record["rows"]][:2]
+    ['npseg', 'npseg']
+    """
+
+    def __init__(
+        self,
+        parts: Sequence[str] = PARTS,
+        *,
+        only: str = "",
+        methods: Sequence[str] | None = None,
+        threads: int | None = None,
+        seconds: float | None = None,
+        quick: bool = False,
+    ) -> None:
+        self.threads = backend.cores() if threads is None else threads
+        self.seconds = (QUICK_SECONDS if quick else SECONDS) if seconds is None else seconds
+        self.quick = quick
+        if self.threads < 1:
+            raise ValueError(f"threads={self.threads}: at least one is needed")
+        if not 0 < self.seconds < float("inf"):
+            raise ValueError(f"seconds={self.seconds:g} must be a positive number")
+        chosen = methods_named(methods)
+        self.jobs = [job for job in _all_jobs(parts, chosen, quick) if _plain(only) in _plain(job.name)]
+        if not self.jobs:
+            raise ValueError(f"nothing among {', '.join(parts)} has {only!r} in its name")
+        self.record: Record = {
+            "date": datetime.now(UTC).isoformat(timespec="seconds"),
+            "settings": {
+                "parts": list(parts),
+                "only": only,
+                "methods": list(chosen),
+                "threads": self.threads,
+                "seconds": self.seconds,
+                "quick": quick,
+            },
+            "machine": {},
+            "rows": [],
+        }
+
+    def measure(self) -> Iterator[Job]:
+        """Do the jobs; each is yielded before it is done, and its rows are in the record after."""
+        with machine.equal_threads(self.threads):
+            size = QUICK_SGEMM if self.quick else SGEMM
+            self.record["machine"] = machine.describe() | {
+                "sgemm_gflops": machine.sgemm(size, self.seconds / 3)
+            }
+            for job in self.jobs:
+                yield job
+                self.record["rows"] += [self._share(row) for row in job.measure(self.seconds)]
+
+    def _share(self, row: Row) -> Row:
+        """Add what share of the machine's matrix product a row makes."""
+        sgemm = self.record["machine"]["sgemm_gflops"]
+        return row | {"of_sgemm": row["gflops"] and row["gflops"] / sgemm}
+
+
+def _all_jobs(parts: Sequence[str], methods: Sequence[str], quick: bool) -> Iterator[Job]:
+    if "layers" in parts:
+        yield from layers.jobs(methods, quick=quick)
+    if "steps" in parts:
+        yield from steps.jobs(quick=quick)
+    if "growth" in parts:
+        yield from growth.jobs(methods, quick=quick)
+
+
+def _plain(name: str) -> str:
+    """Write a name as it is typed."""
+    return name.lower().replace("×", "x").replace("→", "->").replace("²", "^2")

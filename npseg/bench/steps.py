@@ -1,0 +1,180 @@
+"""Whole steps: a training step of FCN-8s, and the labelling of an image, as a training run does them.
+
+The training step is that of :meth:`npseg.training.loop.Run.train_step`: forward, cross entropy, backward, and SGD
+with momentum and weight decay. PyTorch runs the same network, layer for layer from the same weights; before
+anything is timed, scores and loss must agree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from npseg.bench.contenders import NPSEG, PYTORCH, check_agreement, pytorch
+from npseg.bench.rows import Job, Row, compete
+from npseg.bench.timing import Passes
+from npseg.data import Scenes
+from npseg.layers import Container
+from npseg.ops.loss import cross_entropy_forward
+from npseg.predict import Labeller
+from npseg.training import Run, Settings
+
+#: As many as PASCAL VOC has.
+CLASSES = 21
+
+#: A rate so low that the network stays what it was, however often it is trained.
+SETTINGS = Settings(batch_size=4, lr=1e-6, momentum=0.9, weight_decay=5e-4, schedule="constant")
+
+#: Pixels of the image from one value to the next on the map that a layer reads, by how its name begins.
+STRIDES = {
+    **{f"conv{block}": 2 ** (block - 1) for block in range(1, 6)},
+    **{"fc6": 32, "fc7": 32, "score_fr": 32, "upscore2": 32},
+    **{"score_pool4": 16, "upscore_pool4": 16},
+    **{"score_pool3": 8, "upscore": 8},
+}
+
+
+@dataclass(frozen=True)
+class Network:
+    """An FCN-8s, and the images that it works on.
+
+    Attributes
+    ----------
+    width, fc : int
+        Channels of the first block, and of fc6 and fc7.
+    size : int
+        Height and width of the images.
+    batch_norm : bool
+        Whether each convolution is normalised.
+    """
+
+    width: int
+    fc: int
+    size: int
+    batch_norm: bool = False
+
+    @property
+    def sizes(self) -> str:
+        """The sizes, as tables have them."""
+        norm = " with batch norm" if self.batch_norm else ""
+        return f"width {self.width}{norm}, {self.size}²"
+
+    def smaller(self) -> Network:
+        """Return it with a sixteenth of the channels on a quarter of the size."""
+        return replace(self, width=self.width // 16, fc=self.fc // 64, size=self.size // 4)
+
+    def run(self) -> Run:
+        """Return a training run with random weights: score layers of 0, as they begin, would prove nothing."""
+        config = {"name": "fcn8s", "classes": CLASSES, "width": self.width, "fc": self.fc}
+        scenes = Scenes(SETTINGS.batch_size, size=(self.size, self.size))
+        run = Run.start(config | {"batch_norm": self.batch_norm}, SETTINGS, scenes, scenes)
+        rng = np.random.default_rng(0)
+        for name, w in run.network.params.items():
+            if "score" in name and name.endswith(".w"):
+                w += rng.standard_normal(w.shape, w.dtype) / 100
+        return run
+
+
+#: VGG's width, half of it, and what ``npseg train`` makes.
+TRAINED = (
+    Network(64, 4096, 128),
+    Network(32, 2048, 128),
+    Network(16, 128, 128, batch_norm=True),
+)
+LABELLING = (Network(64, 4096, 512),)
+
+
+def jobs(*, quick: bool = False) -> Iterator[Job]:
+    """Yield what there is to measure; ``quick`` makes networks and images small."""
+    for network in TRAINED:
+        yield _training_job(network.smaller() if quick else network)
+    for network in LABELLING:
+        yield _labelling_job(network.smaller() if quick else network)
+
+
+def _training_job(network: Network) -> Job:
+    name = f"FCN-8s training step, {network.sizes}"
+
+    def measure(seconds: float) -> list[Row]:
+        run = network.run()
+        forward = SETTINGS.batch_size * gflop(run.network, network.size)
+        # Backward makes two gradients, and so twice as many operations.
+        return compete("steps", name, trainers(name, run, network.size), seconds, {"step": 3 * forward})
+
+    return Job("steps", name, measure)
+
+
+def _labelling_job(network: Network) -> Job:
+    name = f"FCN-8s labelling, {network.sizes}"
+
+    def measure(seconds: float) -> list[Row]:
+        labeller = network.run().labeller
+        found = labellers(name, labeller, network.size)
+        return compete("steps", name, found, seconds, {"labels": gflop(labeller.network, network.size)})
+
+    return Job("steps", name, measure)
+
+
+def gflop(network: Container, size: int) -> float:
+    """Return the billions of floating-point operations of an FCN's forward pass on one image.
+
+    Those of its convolutions: a multiplication and an addition for each product of a pixel and a tap.
+
+    Examples
+    --------
+    >>> from npseg.networks import FCN
+    >>> round(1e9 * gflop(FCN(21, width=1, fc=1), 32))
+    3895452
+    """
+    total = 0.0
+    for name, w in network.params.items():
+        if name.endswith(".w"):
+            layer = name.split(".")[-2]
+            stride = next(stride for start, stride in STRIDES.items() if layer.startswith(start))
+            total += 2e-9 * w.size * (size / stride) ** 2
+    return total
+
+
+def trainers(name: str, run: Run, size: int) -> dict[str, Passes]:
+    """Return who does a run's training step: the run itself, and PyTorch with a copy of its network.
+
+    Raises
+    ------
+    ValueError
+        If their scores or losses differ.
+    """
+    rng = np.random.default_rng(1)
+    x = rng.standard_normal((SETTINGS.batch_size, 3, size, size), np.float32)
+    labels = rng.integers(CLASSES, size=(SETTINGS.batch_size, size, size), dtype=np.uint8)
+    found: dict[str, Passes] = {NPSEG: {"step": lambda _: run.train_step(x, labels)}}
+    torch = pytorch()
+    if torch is not None:
+        settings = {key: getattr(run.settings, key) for key in ("lr", "momentum", "weight_decay")}
+        copy = torch.Training(run.network, x, labels, **settings)
+        run.network.evaluate()
+        scores = run.network.forward(x)
+        loss, _ = cross_entropy_forward(scores, labels)
+        for ours, theirs in zip((scores, loss), copy.evaluate(), strict=True):
+            check_agreement(name, NPSEG, ours, PYTORCH, theirs)
+        found[PYTORCH] = {"step": lambda _: copy.step()}
+    return found
+
+
+def labellers(name: str, labeller: Labeller, size: int) -> dict[str, Passes]:
+    """Return who labels an image: a labeller, and PyTorch with a copy of its network.
+
+    Raises
+    ------
+    ValueError
+        If their scores differ.
+    """
+    image = np.random.default_rng(1).integers(256, size=(size, size, 3), dtype=np.uint8)
+    found: dict[str, Passes] = {NPSEG: {"labels": lambda _: labeller.labels(image)}}
+    torch = pytorch()
+    if torch is not None:
+        copy = torch.Labelling(labeller.network, *labeller.normalization)
+        check_agreement(name, NPSEG, labeller.scores(image), PYTORCH, copy.scores(image))
+        found[PYTORCH] = {"labels": lambda _: copy.labels(image)}
+    return found
