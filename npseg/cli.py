@@ -234,7 +234,6 @@ def _add_bench_flags(parser: argparse.ArgumentParser) -> None:
         parts.add_argument(flag, dest="parts", action="append_const", const=flag[2:], help=what)
     add("--only", default="", metavar="TEXT", help='what has this in its name: "conv 3x3", "64->64", "relu"')
     add("--methods", type=_names, metavar="A,B", help="npseg's methods; default: all but loops and matrix")
-    add("--threads", type=int, metavar="N", help="for everybody; default: the cores")
     add("--seconds", type=float, metavar="S", help="of measuring per row; default: 3, or 0.05 if --quick")
     add("--quick", action="store_true", help="small sizes, for a first look; the times mean little")
     add("--json", type=Path, metavar="FILE", help="write the machine, the settings and every row")
@@ -333,6 +332,6 @@ def _bench(arguments: argparse.Namespace) -> None:
     from npseg.bench.command import bench
     from npseg.bench.session import PARTS, Session
 
-    chosen = {key: getattr(arguments, key) for key in ("only", "methods", "threads", "seconds", "quick")}
+    chosen = {key: getattr(arguments, key) for key in ("only", "methods", "seconds", "quick")}
     session = Session(arguments.parts or PARTS, **chosen)
     bench(session, json_path=arguments.json, plot_path=arguments.plot)

@@ -34,7 +34,7 @@ class Session:
     methods : sequence of str, optional
         npseg's methods to time; all but the slow ones unless given.
     threads : int, optional
-        For everybody; the cores unless given.
+        For everybody; as many as npseg uses unless given.
     seconds : float, optional
         Of measuring per row; 3 unless given, and a twentieth of one if quick.
     quick : bool
@@ -71,7 +71,7 @@ class Session:
         seconds: float | None = None,
         quick: bool = False,
     ) -> None:
-        self.threads = backend.cores() if threads is None else threads
+        self.threads = backend.thread_count() if threads is None else threads
         self.seconds = (QUICK_SECONDS if quick else SECONDS) if seconds is None else seconds
         self.quick = quick
         if self.threads < 1:
