@@ -40,6 +40,7 @@ class Optimizer:
         self._state: dict[str, Array] = {"steps": np.zeros((), np.int64)}
         for moment in self.moments:
             self._state |= {f"{moment}/{n}": array_module(p).zeros_like(p) for n, p in self.params.items()}
+        self._pieces = [(name, chunk) for name, p in self.params.items() for chunk in chunks(p.shape, p)]
 
     def step(self, grads: Mapping[str, Array | None], lr: float) -> None:
         """Change every parameter once, in place.
@@ -64,8 +65,19 @@ class Optimizer:
         for name, p in self.params.items():
             _check_gradient(name, p, grads.get(name))
         self._state["steps"] += 1
-        for name, p in self.params.items():
-            self._update_in_chunks(name, p, grads[name], float(lr))
+        gradients: Mapping[str, Array] = grads
+
+        def update(piece: tuple[str, Chunk]) -> None:
+            name, chunk = piece
+            p, g = self.params[name][chunk], gradients[name][chunk]
+            moments = (self._state[f"{moment}/{name}"][chunk] for moment in self.moments)
+            self._update(p, g + self.weight_decay * p if self.weight_decay else g, *moments, lr=float(lr))
+
+        if array_module(*self.params.values()) is np:
+            share_out(update, self._pieces)
+        else:  # a device is fed by one thread
+            for piece in self._pieces:
+                update(piece)
 
     def state(self) -> dict[str, np.ndarray]:
         """Return host copies of all that the next step depends on, besides the parameters."""
@@ -80,16 +92,6 @@ class Optimizer:
             If names, shapes or dtypes do not fit; nothing has been changed then.
         """
         restore(self._state, state, what=f"the state of {type(self).__name__}")
-
-    def _update_in_chunks(self, name: str, p: Array, grad: Array, lr: float) -> None:
-        """Change a parameter, with all of a chunk's arithmetic done before the next chunk's."""
-        moments = [self._state[f"{moment}/{name}"] for moment in self.moments]
-
-        def update(chunk: Chunk) -> None:
-            g = grad[chunk] + self.weight_decay * p[chunk] if self.weight_decay else grad[chunk]
-            self._update(p[chunk], g, *(moment[chunk] for moment in moments), lr=lr)
-
-        share_out(update, chunks(p.shape, p))
 
     def _update(self, p: Array, g: Array, *moments: Array, lr: float) -> None:
         """Change a chunk of a parameter and of its moments in place; the gradient stays as it is."""
