@@ -39,9 +39,6 @@ __all__ = [
 #: Bytes of columns made at a time: few enough to stay in the cache, enough to keep the processor busy.
 BLOCK = 4 * 2**20
 
-#: Bytes of columns up to which they may be kept all at a time.
-FEW = 4 * BLOCK
-
 #: Columns from which a product is worth being made for one image alone.
 WIDE = 64
 
@@ -156,7 +153,7 @@ def _blocks(x: Array, window: Window, bytes_of_kernels: int) -> list[Block]:
     These are then read only once.
     """
     size = len(x) * x.shape[1] * prod(window.kernel) * prod(window.out) * x.dtype.itemsize
-    if size <= min(bytes_of_kernels, FEW):
+    if size <= bytes_of_kernels:
         return cut_into_blocks(len(x), window.out[0], 0, BLOCK)
     if window.pointwise and prod(window.out) >= WIDE:
         size = max(size, len(x) * BLOCK)  # an image is its own columns, if it is taken alone
