@@ -43,7 +43,7 @@ def chunks(shape: Sequence[int], like: Array, *, each: int = 1) -> list[Chunk]:
     -------
     list of tuple
         For each chunk what to index with, to find it in an array of this shape, or of more axes. Together they are
-        the array, and each has about ``SIZE`` elements, if the shape lets it.
+        the array, and none has more than ``SIZE`` elements, if the shape lets it.
 
     Examples
     --------
@@ -58,6 +58,7 @@ def chunks(shape: Sequence[int], like: Array, *, each: int = 1) -> list[Chunk]:
     inner = [each * prod(shape[axis + 1 :]) for axis in range(len(shape))]
     # The first axis of whose places a chunk can hold several; on those before it, it holds one.
     cut = next((axis for axis, elements in enumerate(inner) if elements <= SIZE), len(shape) - 1)
-    several = parts(shape[cut], max(1, -(-shape[cut] * inner[cut] // SIZE)))
+    places = max(1, SIZE // max(1, inner[cut]))
+    several = parts(shape[cut], max(1, -(-shape[cut] // places)))
     one = [[slice(n, n + 1) for n in range(length)] for length in shape[:cut]]
     return [(*chunk, ...) for chunk in product(*one, several)]

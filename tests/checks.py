@@ -72,6 +72,16 @@ def block_of(size):
         npseg.methods.im2col.BLOCK = before
 
 
+@contextlib.contextmanager
+def chunks_of(size):
+    """Cut large arrays into chunks of so many elements: small ones then have several, too."""
+    before, npseg.chunks.SIZE = npseg.chunks.SIZE, size
+    try:
+        yield
+    finally:
+        npseg.chunks.SIZE = before
+
+
 def shuffled_gaps(rng, shape, dtype="float64"):
     """Return values any two of which, and each and 0, lie half a unit apart or more: no kink is near."""
     count = int(np.prod(shape))

@@ -4,9 +4,13 @@ import numpy as np
 import pytest
 from checks import assert_same, check_gradients, shuffled_gaps
 from geometries import Numbers, numbers
+
+from checks import assert_same, check_gradients, chunks_of, shuffled_gaps
+from geometries import numbers
 from hypothesis import given
 from hypothesis import strategies as st
 
+import npseg
 from npseg import (
     backend,
     batch_norm_backward,
@@ -22,6 +26,14 @@ from npseg import (
     tanh_backward,
     tanh_forward,
 )
+
+
+@pytest.fixture(scope="module", autouse=True, params=[10, npseg.chunks.SIZE], ids="chunks of {}".format)
+def _chunks(request):
+    """Run everything twice: in many small chunks, and all at once."""
+    with chunks_of(request.param):
+        yield
+
 
 #: Any number of further axes, none included.
 FURTHER_AXES = ((), (3,), (2, 3), (2, 1, 2))

@@ -4,13 +4,21 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from checks import assert_same, check_gradients, check_methods_agree, inner, shuffled_gaps
+from checks import assert_same, check_gradients, check_methods_agree, chunks_of, inner, shuffled_gaps
 from geometries import Numbers, numbers, places, pooled_size, pools
 from hypothesis import given
 from hypothesis import strategies as st
 
+import npseg
 from npseg import avg_pool_backward, avg_pool_forward, max_pool_backward, max_pool_forward
 from npseg.methods.choose import GENERAL, METHODS
+
+
+@pytest.fixture(scope="module", autouse=True, params=[10, npseg.chunks.SIZE], ids="chunks of {}".format)
+def _chunks(request):
+    """Run everything twice: in many small chunks, and all at once."""
+    with chunks_of(request.param):
+        yield
 
 
 @given(pools(), numbers())

@@ -2,11 +2,12 @@
 
 import numpy as np
 import pytest
-from checks import assert_same, check_methods_agree, inner
+from checks import assert_same, check_methods_agree, chunks_of, inner
 from geometries import Numbers, numbers, pools, sizes
 from hypothesis import given
 from hypothesis import strategies as st
 
+import npseg
 from npseg import (
     avg_pool_forward,
     bed_of_nails_unpool_backward,
@@ -19,6 +20,14 @@ from npseg import (
     nearest_unpool_forward,
 )
 from npseg.methods.choose import GENERAL
+
+
+@pytest.fixture(scope="module", autouse=True, params=[10, npseg.chunks.SIZE], ids="chunks of {}".format)
+def _chunks(request):
+    """Run everything twice: in many small chunks, and all at once."""
+    with chunks_of(request.param):
+        yield
+
 
 SCALED = {
     "nearest": (nearest_unpool_forward, nearest_unpool_backward),
