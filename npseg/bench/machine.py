@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import os
 import platform
 from collections.abc import Iterator
@@ -65,6 +64,7 @@ def describe() -> dict[str, Any]:
     >>> sorted(describe())
     ['allocator', 'blas', 'cores', 'npseg', 'numpy', 'processor', 'python', 'pytorch', 'simd', 'system']
     """
+    torch = pytorch()
     return {
         "processor": _processor(),
         "cores": backend.cores(),
@@ -74,7 +74,7 @@ def describe() -> dict[str, Any]:
         "npseg": __version__,
         "numpy": np.__version__,
         "blas": _blas(),
-        "pytorch": importlib.metadata.version("torch") if pytorch() else None,
+        "pytorch": str(torch.torch.__version__) if torch else None,
         "allocator": {name: os.environ.get(name) for name in ALLOCATOR},
     }
 
