@@ -7,8 +7,8 @@ import platform
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from time import perf_counter
-from typing import Any
+from time import perf_counter, process_time
+from typing import Any, NamedTuple
 
 import numpy as np
 from threadpoolctl import threadpool_info, threadpool_limits
@@ -38,22 +38,38 @@ def equal_threads(n: int) -> Iterator[None]:
         yield
 
 
-def sgemm(size: int, seconds: float) -> float:
-    """Return the most that a product of two square matrices in float32 makes, in GFLOP/s.
+class Product(NamedTuple):
+    """What the product of two matrices makes of this machine.
+
+    Attributes
+    ----------
+    gflops : float
+        The most that was reached, in GFLOP/s.
+    cores : float
+        How many cores it had, of those that it has threads for: fewer where something else is running.
+    """
+
+    gflops: float
+    cores: float
+
+
+def sgemm(size: int, seconds: float) -> Product:
+    """Multiply two square matrices in float32, again and again.
 
     Examples
     --------
-    >>> sgemm(64, seconds=0.001) > 0
+    >>> sgemm(64, seconds=0.001).gflops > 0
     True
     """
     a, b = np.random.default_rng(0).standard_normal((2, size, size), np.float32)
     out = np.empty_like(a)
     times: list[float] = []
+    worked = process_time()
     while len(times) < 5 or sum(times) < seconds:
         began = perf_counter()
         np.matmul(a, b, out=out)
         times.append(perf_counter() - began)
-    return 2e-9 * size**3 / min(times)
+    return Product(2e-9 * size**3 / min(times), (process_time() - worked) / sum(times))
 
 
 def describe() -> dict[str, Any]:
