@@ -31,9 +31,9 @@ def equal_threads(n: int) -> Iterator[None]:
     """
     torch = pytorch()
     with ExitStack() as stack:
+        stack.enter_context(backend.threads(n))
         if torch is not None:
             stack.enter_context(torch.threads(n))
-        stack.enter_context(backend.threads(n))
         stack.enter_context(threadpool_limits(limits=n, user_api="blas"))
         yield
 
