@@ -27,7 +27,7 @@ def bench(session: Session, *, json_path: Path | None = None, plot_path: Path | 
     Raises
     ------
     ValueError
-        If a folder to write to is not there: before anything is measured.
+        If a folder to write to is not there: before anything is measured. Or if no method serves.
     """
     for path in (json_path, plot_path):
         if path is not None and not path.parent.is_dir():
@@ -39,6 +39,10 @@ def bench(session: Session, *, json_path: Path | None = None, plot_path: Path | 
                     bar.write(report.heading(session.record) + "\n")
                 bar.set_description(job.name)
                 bar.update(number - bar.n)
+        if not session.record["rows"]:
+            raise ValueError(
+                f"{', '.join(session.record['settings']['methods'])}: serves nothing of what was chosen"
+            )
     finally:
         if session.record["rows"]:
             print(report.text(session.record))

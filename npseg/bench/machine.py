@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import os
 import platform
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from time import perf_counter
-from typing import Any
+from time import perf_counter, process_time
+from typing import Any, NamedTuple
 
 import numpy as np
 from threadpoolctl import threadpool_info, threadpool_limits
@@ -32,29 +31,45 @@ def equal_threads(n: int) -> Iterator[None]:
     """
     torch = pytorch()
     with ExitStack() as stack:
+        stack.enter_context(backend.threads(n))
         if torch is not None:
             stack.enter_context(torch.threads(n))
-        stack.enter_context(backend.threads(n))
         stack.enter_context(threadpool_limits(limits=n, user_api="blas"))
         yield
 
 
-def sgemm(size: int, seconds: float) -> float:
-    """Return the most that a product of two square matrices in float32 makes, in GFLOP/s.
+class Product(NamedTuple):
+    """What the product of two matrices makes of this machine.
+
+    Attributes
+    ----------
+    gflops : float
+        The most that was reached, in GFLOP/s.
+    cores : float
+        How many cores it had, of those that it has threads for: fewer where something else is running.
+    """
+
+    gflops: float
+    cores: float
+
+
+def sgemm(size: int, seconds: float) -> Product:
+    """Multiply two square matrices in float32, again and again.
 
     Examples
     --------
-    >>> sgemm(64, seconds=0.001) > 0
+    >>> sgemm(64, seconds=0.001).gflops > 0
     True
     """
     a, b = np.random.default_rng(0).standard_normal((2, size, size), np.float32)
     out = np.empty_like(a)
     times: list[float] = []
+    worked = process_time()
     while len(times) < 5 or sum(times) < seconds:
         began = perf_counter()
         np.matmul(a, b, out=out)
         times.append(perf_counter() - began)
-    return 2e-9 * size**3 / min(times)
+    return Product(2e-9 * size**3 / min(times), (process_time() - worked) / sum(times))
 
 
 def describe() -> dict[str, Any]:
@@ -65,6 +80,7 @@ def describe() -> dict[str, Any]:
     >>> sorted(describe())
     ['allocator', 'blas', 'cores', 'npseg', 'numpy', 'processor', 'python', 'pytorch', 'simd', 'system']
     """
+    torch = pytorch()
     return {
         "processor": _processor(),
         "cores": backend.cores(),
@@ -74,7 +90,7 @@ def describe() -> dict[str, Any]:
         "npseg": __version__,
         "numpy": np.__version__,
         "blas": _blas(),
-        "pytorch": importlib.metadata.version("torch") if pytorch() else None,
+        "pytorch": str(torch.torch.__version__) if torch else None,
         "allocator": {name: os.environ.get(name) for name in ALLOCATOR},
     }
 

@@ -20,6 +20,9 @@ COLUMNS: tuple[tuple[str, int, Callable[[Row], str]], ...] = (
     ("MiB", 8, lambda row: "" if row["peak_mib"] is None else number(row["peak_mib"])),
 )
 
+#: Below this share of the cores that it has threads for, a product of matrices has been disturbed.
+BUSY = 0.85
+
 #: Columns that the names of contenders, indented, take.
 _NAMES = 14
 
@@ -36,13 +39,19 @@ def heading(record: Record) -> str:
     cores = f"{m['cores']} core{'s' if m['cores'] > 1 else ''}"
     versions = f"npseg {m['npseg']}, Python {m['python']}, NumPy {m['numpy']} with {m['blas']}"
     torch = f"PyTorch {m['pytorch']}" if m["pytorch"] else "PyTorch is not installed"
-    return "\n".join(
-        [
-            f"{m['processor']}, {cores}, {m['simd']}, {m['system']}",
-            f"{versions}; {torch}",
-            f"{s['threads']} threads for everybody; sgemm {m['sgemm_gflops']:.0f} GFLOP/s; {allocator(record)}",
-        ]
-    )
+    threads = f"{s['threads']} thread{'s' if s['threads'] > 1 else ''} for everybody"
+    lines = [
+        f"{m['processor']}, {cores}, {m['simd']}, {m['system']}",
+        f"{versions}; {torch}",
+        f"{threads}; sgemm {m['sgemm_gflops']:.0f} GFLOP/s; {allocator(record)}",
+    ]
+    hoped_for = min(m["cores"], s["threads"])
+    if m["sgemm_cores"] < BUSY * hoped_for:
+        lines.append(
+            f"SOMETHING ELSE IS RUNNING: of {hoped_for} cores the product had {m['sgemm_cores']:.1f}. Threads that "
+            "wait for each other suffer most, PyTorch's first of all: these ratios mean little"
+        )
+    return "\n".join(lines)
 
 
 def allocator(record: Record) -> str:

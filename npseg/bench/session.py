@@ -16,7 +16,7 @@ PARTS = ("layers", "steps", "growth")
 
 #: Seconds of measuring per row, and height of the matrices whose product is the machine's measure.
 SECONDS, QUICK_SECONDS = 3.0, 0.05
-SGEMM, QUICK_SGEMM = 2048, 256
+SGEMM, QUICK_SGEMM = 2048, 512
 
 #: ``date``, ``settings``, ``machine`` and ``rows``; see :mod:`npseg.bench.rows`.
 Record: TypeAlias = dict[str, Any]
@@ -74,8 +74,6 @@ class Session:
         self.threads = backend.thread_count() if threads is None else threads
         self.seconds = (QUICK_SECONDS if quick else SECONDS) if seconds is None else seconds
         self.quick = quick
-        if self.threads < 1:
-            raise ValueError(f"threads={self.threads}: at least one is needed")
         if not 0 < self.seconds < float("inf"):
             raise ValueError(f"seconds={self.seconds:g} must be a positive number")
         chosen = methods_named(methods)
@@ -99,9 +97,10 @@ class Session:
     def measure(self) -> Iterator[Job]:
         """Do the jobs; each is yielded before it is done, and its rows are in the record after."""
         with machine.equal_threads(self.threads):
-            size = QUICK_SGEMM if self.quick else SGEMM
+            product = machine.sgemm(QUICK_SGEMM if self.quick else SGEMM, self.seconds / 3)
             self.record["machine"] = machine.describe() | {
-                "sgemm_gflops": machine.sgemm(size, self.seconds / 3)
+                "sgemm_gflops": product.gflops,
+                "sgemm_cores": product.cores,
             }
             for job in self.jobs:
                 yield job
@@ -117,7 +116,7 @@ def _all_jobs(parts: Sequence[str], methods: Sequence[str], quick: bool) -> Iter
     if "layers" in parts:
         yield from layers.jobs(methods, quick=quick)
     if "steps" in parts:
-        yield from steps.jobs(quick=quick)
+        yield from steps.jobs(methods, quick=quick)
     if "growth" in parts:
         yield from growth.jobs(methods, quick=quick)
 

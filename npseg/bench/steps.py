@@ -7,16 +7,17 @@ anything is timed, scores and loss must agree.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from npseg.bench.contenders import NPSEG, PYTORCH, check_agreement, pytorch
+from npseg.bench.contenders import PYTORCH, SLOW, check_agreement, pytorch
 from npseg.bench.rows import Job, Row, compete
 from npseg.bench.timing import Passes
 from npseg.data import Scenes
 from npseg.layers import Container
+from npseg.methods.choose import GENERAL
 from npseg.ops.loss import cross_entropy_forward
 from npseg.predict import Labeller
 from npseg.training import Run, Settings
@@ -86,33 +87,46 @@ TRAINED = (
 LABELLING = (Network(64, 4096, 512),)
 
 
-def jobs(*, quick: bool = False) -> Iterator[Job]:
-    """Yield what there is to measure; ``quick`` makes networks and images small."""
-    for network in TRAINED:
-        yield _training_job(network.smaller() if quick else network)
-    for network in LABELLING:
-        yield _labelling_job(network.smaller() if quick else network)
+def jobs(methods: Sequence[str], *, quick: bool = False) -> Iterator[Job]:
+    """Yield what there is to measure.
+
+    Parameters
+    ----------
+    methods : sequence of str
+        npseg's methods to time, of which those take part that can run a whole network, and before long.
+    quick : bool
+        Small networks and images.
+    """
+    able = [method for method in methods if method in GENERAL and method not in SLOW]
+    if able:
+        for network in TRAINED:
+            yield _training_job(network.smaller() if quick else network, able)
+        for network in LABELLING:
+            yield _labelling_job(network.smaller() if quick else network, able)
 
 
-def _training_job(network: Network) -> Job:
+def _training_job(network: Network, methods: Sequence[str]) -> Job:
     name = f"FCN-8s training step, {network.sizes}"
 
     def measure(seconds: float) -> list[Row]:
         run = network.run()
         forward = SETTINGS.batch_size * gflop(run.network, network.size)
+        found = trainers(name, run, methods, network.size)
         # Backward makes two gradients, and so twice as many operations.
-        return compete("steps", name, trainers(name, run, network.size), seconds, {"step": 3 * forward})
+        return compete("steps", name, found, seconds, {"step": 3 * forward})
 
     return Job("steps", name, measure)
 
 
-def _labelling_job(network: Network) -> Job:
+def _labelling_job(network: Network, methods: Sequence[str]) -> Job:
     name = f"FCN-8s labelling, {network.sizes}"
 
     def measure(seconds: float) -> list[Row]:
-        labeller = network.run().labeller
-        found = labellers(name, labeller, network.size)
-        return compete("steps", name, found, seconds, {"labels": gflop(labeller.network, network.size)})
+        ours = {method: network.run().labeller for method in methods}
+        found = labellers(name, ours, network.size)
+        return compete(
+            "steps", name, found, seconds, {"labels": gflop(ours[methods[0]].network, network.size)}
+        )
 
     return Job("steps", name, measure)
 
@@ -137,8 +151,8 @@ def gflop(network: Container, size: int) -> float:
     return total
 
 
-def trainers(name: str, run: Run, size: int) -> dict[str, Passes]:
-    """Return who does a run's training step: the run itself, and PyTorch with a copy of its network.
+def trainers(name: str, run: Run, methods: Sequence[str], size: int) -> dict[str, Passes]:
+    """Return who does a run's training step: the run itself by each method, and PyTorch with a copy of its network.
 
     Raises
     ------
@@ -148,22 +162,35 @@ def trainers(name: str, run: Run, size: int) -> dict[str, Passes]:
     rng = np.random.default_rng(1)
     x = rng.standard_normal((SETTINGS.batch_size, 3, size, size), np.float32)
     labels = rng.integers(CLASSES, size=(SETTINGS.batch_size, size, size), dtype=np.uint8)
-    found: dict[str, Passes] = {NPSEG: {"step": lambda _: run.train_step(x, labels)}}
+
+    def by(method: str) -> Passes:
+        def step(_: object) -> float:
+            run.network.compute_by(method)
+            return run.train_step(x, labels)
+
+        return {"step": step}
+
+    found = {method: by(method) for method in methods}
     torch = pytorch()
     if torch is not None:
         settings = {key: getattr(run.settings, key) for key in ("lr", "momentum", "weight_decay")}
         copy = torch.Training(run.network, x, labels, **settings)
         run.network.evaluate()
-        scores = run.network.forward(x)
-        loss, _ = cross_entropy_forward(scores, labels)
-        for ours, theirs in zip((scores, loss), copy.evaluate(), strict=True):
-            check_agreement(name, NPSEG, ours, PYTORCH, theirs)
+        expected = copy.evaluate()
+        for method in methods:
+            run.network.compute_by(method)
+            scores = run.network.forward(x)
+            loss, _ = cross_entropy_forward(scores, labels)
+            for ours, theirs in zip((scores, loss), expected, strict=True):
+                check_agreement(name, method, ours, PYTORCH, theirs)
         found[PYTORCH] = {"step": lambda _: copy.step()}
     return found
 
 
-def labellers(name: str, labeller: Labeller, size: int) -> dict[str, Passes]:
-    """Return who labels an image: a labeller, and PyTorch with a copy of its network.
+def labellers(name: str, ours: Mapping[str, Labeller], size: int) -> dict[str, Passes]:
+    """Return who labels an image: a labeller for each method, and PyTorch with a copy of its network.
+
+    Each method has a network of its own, as it may keep the kernels in the form that it needs.
 
     Raises
     ------
@@ -171,10 +198,18 @@ def labellers(name: str, labeller: Labeller, size: int) -> dict[str, Passes]:
         If their scores differ.
     """
     image = np.random.default_rng(1).integers(256, size=(size, size, 3), dtype=np.uint8)
-    found: dict[str, Passes] = {NPSEG: {"labels": lambda _: labeller.labels(image)}}
+
+    def by(method: str, labeller: Labeller) -> Passes:
+        labeller.network.compute_by(method)
+        return {"labels": lambda _: labeller.labels(image)}
+
+    found = {method: by(method, labeller) for method, labeller in ours.items()}
     torch = pytorch()
     if torch is not None:
-        copy = torch.Labelling(labeller.network, *labeller.normalization)
-        check_agreement(name, NPSEG, labeller.scores(image), PYTORCH, copy.scores(image))
+        network, normalization, *_ = next(iter(ours.values()))
+        copy = torch.Labelling(network, *normalization)
+        expected = copy.scores(image)
+        for method, labeller in ours.items():
+            check_agreement(name, method, labeller.scores(image), PYTORCH, expected)
         found[PYTORCH] = {"labels": lambda _: copy.labels(image)}
     return found
