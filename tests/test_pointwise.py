@@ -2,11 +2,8 @@
 
 import numpy as np
 import pytest
-from checks import assert_same, check_gradients, shuffled_gaps
-from geometries import Numbers, numbers
-
 from checks import assert_same, check_gradients, chunks_of, shuffled_gaps
-from geometries import numbers
+from geometries import Numbers, numbers
 from hypothesis import given
 from hypothesis import strategies as st
 
