@@ -92,6 +92,14 @@ def _parser() -> argparse.ArgumentParser:
     predict.epilog = "For each image: NAME.png, a palette PNG of class ids, and NAME_overlay.png, to look at."
     predict.add_argument("images", type=Path, nargs="+", metavar="IMAGE", help="of any size and mode")
     predict.add_argument("--output-dir", type=Path, default=Path("npseg-labels"), help="default: %(default)s")
+    predict.add_argument(
+        "--tile",
+        type=_tile,
+        default="auto",
+        metavar="N",
+        help="cut images into tiles that lie N pixels apart and overlap by what the network sees; the smaller, the "
+        "less memory and the more work; none: never cut; default: cut what would take some gigabytes whole",
+    )
     predict.add_argument("--force", action="store_true", help="replace files that are already there")
 
     explain = _command(commands, "explain", _explain, "write a page that steps through an operation")
@@ -207,6 +215,15 @@ def _size(text: str) -> int | tuple[int, ...]:
     return numbers[0] if len(numbers) == 1 else numbers
 
 
+def _tile(text: str) -> int | str | None:
+    """Read a number of pixels, or the words auto and none."""
+    if text in ("auto", "none"):
+        return None if text == "none" else text
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no tile; write a number of pixels, auto or none")
+    return int(text)
+
+
 def _padding(text: str) -> Any:
     """Read a padding: the word, one number, one for each axis, or before:after."""
     if text in ("same", "valid"):
@@ -257,7 +274,13 @@ def _evaluate(arguments: argparse.Namespace) -> None:
 def _predict(arguments: argparse.Namespace) -> None:
     from npseg.commands import predict
 
-    predict(arguments.checkpoint, arguments.images, arguments.output_dir, force=arguments.force)
+    predict(
+        arguments.checkpoint,
+        arguments.images,
+        arguments.output_dir,
+        tile=arguments.tile,
+        force=arguments.force,
+    )
 
 
 def _explain(arguments: argparse.Namespace) -> None:

@@ -19,6 +19,7 @@ import npseg
 from npseg import cli, commands, demo
 from npseg.check import Row
 from npseg.data import CAMVID_CLASSES, SCENE_CLASSES, Scenes, voc_palette, write_labels
+from npseg.predict import Labeller
 from npseg.training import Run, checkpoints, load_labeller
 
 TINY = ["--width", "1", "--fc", "4", "-b", "2", "--lr", "0.02", "--dropout", "0.2"]
@@ -30,7 +31,7 @@ COMMANDS = {
         *("--crop", "--flip", "--no-flip", "--batch-norm", "--no-batch-norm", "--seed"),
     ],
     "evaluate": ["--data-path", "--split"],
-    "predict": ["--output-dir", "--force"],
+    "predict": ["--output-dir", "--tile", "--force"],
     "gradcheck": [],
 }
 
@@ -148,6 +149,8 @@ def test_help_lists_the_commands(run):
         (["evaluate", "none.npz"], "none.npz: there is no such file"),
         (["predict", "none.npz", "a.png"], "none.npz: there is no such file"),
         (["predict", "none.npz"], "IMAGE"),
+        (["predict", "none.npz", "a.png", "--tile", "0"], "--tile: '0' is no tile"),
+        (["predict", "none.npz", "a.png", "--tile", "large"], "--tile: 'large' is no tile; write a number"),
     ],
 )
 def test_a_wrong_word_is_refused_in_one_line(refused, tmp_path, monkeypatch, words, message):
@@ -401,6 +404,21 @@ def test_predict_labels_as_the_labeller_does(trained, photo, tmp_path, run):
     run("predict", trained / "checkpoint.npz", photo, "--output-dir", tmp_path / "out")
     expected = load_labeller(trained / "checkpoint.npz").labels(pixels(photo))
     assert np.array_equal(pixels(tmp_path / "out" / "photo.png"), expected)
+
+
+@pytest.mark.parametrize(("word", "tile"), [("64", 64), ("none", None), ("auto", "auto")])
+def test_predict_cuts_as_told(trained, photo, tmp_path, run, monkeypatch, word, tile):
+    told, each_tile = [], Labeller._each_tile
+    monkeypatch.setattr(
+        Labeller, "_each_tile", lambda self, *words: told.append(words[2]) or each_tile(self, *words)
+    )
+    with Image.open(photo) as image:
+        image.resize((40, 700)).save(photo)
+    status, _, error = run(
+        "predict", trained / "checkpoint.npz", photo, "--tile", word, "--output-dir", tmp_path / "out"
+    )
+    assert (status, error, told) == (0, "", [tile])
+    assert pixels(tmp_path / "out" / "photo.png").shape == (700, 40)
 
 
 def test_predict_writes_over_nothing_unless_forced(trained, photo, tmp_path, run, refused):
