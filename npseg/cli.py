@@ -1,4 +1,4 @@
-"""The command line: ``npseg demo | train | evaluate | predict | explain | gradcheck``.
+"""The command line: ``npseg demo | train | evaluate | predict | summary | explain | gradcheck``.
 
 Each command is a function that takes the parsed arguments. What is wrong with the input is said in one line on
 standard error, with exit status 2; Ctrl-C ends with 130, after a training run has saved its state.
@@ -102,6 +102,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     predict.add_argument("--force", action="store_true", help="replace files that are already there")
 
+    summary = _command(commands, "summary", _summary, "list a network's layers: sizes, weights, work, memory")
+    _add_summary_flags(summary)
+
     explain = _command(commands, "explain", _explain, "write a page that steps through an operation")
     _add_geometry_flags(explain)
 
@@ -160,6 +163,30 @@ def _add_training_flags(parser: argparse.ArgumentParser) -> None:
         "--balance", type=float, help="weigh rare classes: 0 not, 1 by median frequency; default: 0"
     )
     recipe.add_argument("--seed", type=int, help="of all that is random; default: 0")
+
+
+def _add_summary_flags(parser: argparse.ArgumentParser) -> None:
+    """Add the flags of ``summary``; one of the network's that was not given is absent from the result."""
+    parser.argument_default = argparse.SUPPRESS
+    parser.epilog = (
+        "FCN-32s as published: npseg summary fcn32s --input 500x500 --no-batch-norm --paper-padding. As npseg train "
+        "makes it: npseg summary fcn8s --width 16 --fc 128."
+    )
+    add = parser.add_argument
+    add("model", metavar="MODEL", help="fcn8s, fcn16s or fcn32s")
+    add("--input", type=_size, default=(224, 224), metavar="HxW", help="size of the images; default: 224x224")
+    add("--batch", type=int, default=1, help="images at once; default: %(default)s")
+    add("--classes", type=int, default=21, help="default: %(default)s, PASCAL VOC's")
+    add("--width", type=int, help="channels of the first block; default: 64, the paper's")
+    add("--fc", type=int, help="channels of fc6 and fc7; default: 64 times the width")
+    add("--batch-norm", action=argparse.BooleanOptionalAction, help="after each convolution; default: yes")
+    add("--paper-padding", action="store_true", help="pad the first convolution by 100, and no other so much")
+    add(
+        "--memory",
+        action="store_true",
+        default=False,
+        help="also run a training step of this batch and measure its memory, which full width takes gigabytes of",
+    )
 
 
 def _add_geometry_flags(parser: argparse.ArgumentParser) -> None:
@@ -281,6 +308,18 @@ def _predict(arguments: argparse.Namespace) -> None:
         tile=arguments.tile,
         force=arguments.force,
     )
+
+
+def _summary(arguments: argparse.Namespace) -> None:
+    from npseg.summary import FULL_WIDTH, blank, measure, summarize, table
+
+    given = {key: value for key, value in vars(arguments).items() if key not in ("run", "command")}
+    size, batch, memory = (given.pop(key) for key in ("input", "batch", "memory"))
+    size = size if isinstance(size, tuple) else (size, size)
+    network = {"name": given.pop("model"), "width": FULL_WIDTH} | given
+    print(table(summarize(blank(**network), size, batch=batch)))
+    if memory:
+        print(f"\n{measure(network, size, batch=batch)}")
 
 
 def _explain(arguments: argparse.Namespace) -> None:

@@ -58,9 +58,9 @@ class Plane(np.ndarray[Any, Any]):
     def __array_function__(self, function: Any, types: Any, inputs: Any, options: Any) -> Any:
         """Make of planes put together, as by ``np.concatenate``, a plane whose units see what theirs do."""
         result = super().__array_function__(function, types, inputs, options)
-        return (
-            result if not isinstance(result, Plane) else Plane.of(result.shape, result.dtype, _widest(inputs))
-        )
+        if not isinstance(result, np.ndarray):
+            return result
+        return Plane.of(result.shape, result.dtype, _widest(inputs))
 
 
 class Step(NamedTuple):
@@ -132,22 +132,6 @@ def follow(network: Layer, shape: Ints, dtype: Any = "float32") -> tuple[Plane, 
         return forward
 
     return _twin("", network, stand_in).forward(Plane.of(shape, dtype)), steps
-
-
-def leaves(network: Layer, name: str = "") -> Iterator[tuple[str, Layer]]:
-    """Go through the layers that hold no others, with their names.
-
-    Examples
-    --------
-    >>> from npseg.layers import Sequential
-    >>> [name for name, _ in leaves(Sequential(block=Sequential(relu=ReLU()), drop=Dropout(0.5)))]
-    ['block.relu', 'drop']
-    """
-    if not isinstance(network, Container):
-        yield name, network
-        return
-    for key, layer in network.layers.items():
-        yield from leaves(layer, f"{name}.{key}" if name else key)
 
 
 @singledispatch

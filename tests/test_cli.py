@@ -32,6 +32,10 @@ COMMANDS = {
     ],
     "evaluate": ["--data-path", "--split"],
     "predict": ["--output-dir", "--tile", "--force"],
+    "summary": [
+        *("--input", "--batch", "--classes", "--width", "--fc", "--batch-norm", "--no-batch-norm"),
+        *("--paper-padding", "--memory"),
+    ],
     "gradcheck": [],
 }
 
@@ -149,6 +153,13 @@ def test_help_lists_the_commands(run):
         (["evaluate", "none.npz"], "none.npz: there is no such file"),
         (["predict", "none.npz", "a.png"], "none.npz: there is no such file"),
         (["predict", "none.npz"], "IMAGE"),
+        (["summary"], "MODEL"),
+        (["summary", "segnet"], "network 'segnet': choose one of 'fcn32s'"),
+        (["summary", "fcn8s", "--input", "0"], "summary: input=0 must be at least 1"),
+        (["summary", "fcn8s", "--input", "1x2x3"], "input=.* has 3 entries"),
+        (["summary", "fcn8s", "--batch", "0"], "batch=0 must be at least 1"),
+        (["summary", "fcn8s", "--width", "-1"], "width=-1 must be at least 1"),
+        (["summary", "fcn8s", "--width", "1", "--fc", "1", "--classes", "300", "--memory"], "classes=300"),
         (["predict", "none.npz", "a.png", "--tile", "0"], "--tile: '0' is no tile"),
         (["predict", "none.npz", "a.png", "--tile", "large"], "--tile: 'large' is no tile; write a number"),
     ],
@@ -458,6 +469,25 @@ def test_what_is_no_image_is_refused_and_nothing_written(trained, photo, tmp_pat
     words = [photo, wrong, "--output-dir", tmp_path / "out"]
     assert str(wrong) in refused("predict", trained / "checkpoint.npz", *words)
     assert not (tmp_path / "out").exists()
+
+
+def test_summary_is_of_full_width_unless_told_otherwise(run):
+    status, said, error = run("summary", "fcn32s", "--no-batch-norm", "--paper-padding")
+    assert (status, error) == (0, "")
+    assert re.search(r"^to_pool3.conv1_1 +Conv +64x422x422 +1,792 ", said, re.MULTILINE)
+    assert "134,346,581 without the upsampling" in said
+    status, said, _ = run("summary", "fcn8s", "--input", "40x48", "--width", 2, "--fc", 6, "--classes", 5)
+    assert re.search(r"^to_score.fc6 +Conv +6x2x2 ", said, re.MULTILINE)
+    assert re.search(r"^upscore +\w+ +5x40x48 ", said, re.MULTILINE)
+    assert "peak" not in said
+
+
+def test_summary_measures_a_step_where_asked(run):
+    words = ["--input", 32, "--width", 1, "--fc", 2, "--batch", 3, "--classes", 2, "--memory"]
+    status, said, error = run("summary", "fcn16s", *words)
+    assert (status, error) == (0, "")
+    for name in ("weights", "gradients", "optimizer", "activations", "workspace", "peak"):
+        assert re.search(rf"^{name} +\d+\.\d MB$", said, re.MULTILINE)
 
 
 def test_gradcheck_prints_a_table(run, monkeypatch):

@@ -24,7 +24,10 @@ MODULES = (
     "npseg.geometry",
     "npseg.layers",
     "npseg.networks",
+    "npseg.planes",
     "npseg.predict",
+    "npseg.summary",
+    "npseg.tiles",
     "npseg.training",
 )
 
