@@ -123,13 +123,15 @@ class Labeller(NamedTuple):
             if whole is None:
                 whole = backend.array_module(made).empty((*made.shape[:-2], *size), made.dtype)
             whole[..., *put] = made
+            del made  # it would lie beside all that the next tile needs
         return whole
 
 
 def _softmax(scores: Array) -> np.ndarray:
     """Return the probabilities of the classes, on the host."""
     scores = backend.to_numpy(scores)
-    p: np.ndarray = np.exp(scores - scores.max(axis=0))
+    p: np.ndarray = scores - scores.max(axis=0)
+    np.exp(p, out=p)
     p /= p.sum(axis=0)
     return p
 

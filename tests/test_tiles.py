@@ -10,8 +10,9 @@ import pytest
 from checks import assert_same
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from stand_in import stand_in_for_cupy
 
-from npseg import tiles
+from npseg import backend, tiles
 from npseg.data import Normalization
 from npseg.layers import BilinearUpsampling, Container, Conv, MaxPool, ReLU, Sequential
 from npseg.networks import FCN
@@ -210,6 +211,21 @@ def test_auto_cuts_by_the_largest_plane(monkeypatch):
     assert len(cut(network, (1000, 1000))) == len(cut(network, (100, 10_000))) == 1
     assert len(cut(network, (3000, 3000), None)) == 1
     assert len(cut(FCN(3, width=4, fc=4, dtype="float64"), (1000, 1000), dtype="float64")) > 1
+
+
+def test_tiles_of_a_network_on_a_device_stay_there():
+    host = whole_numbers(Up())
+    with stand_in_for_cupy() as cupy:
+        device = Up()
+        layers = zip(host.layers["down"].layers.values(), device.layers["down"].layers.values())
+        for here, there in (*layers, (host.layers["up"], device.layers["up"])):
+            there.params = {name: cupy.asarray(p) for name, p in here.params.items()}
+        image = photograph((30, 41))
+        scores = labeller(device, 2).scores(image, tile=8, progress=False)
+        assert backend.array_module(scores) is cupy
+        assert_same(backend.to_numpy(scores), labeller(host, 2).scores(image, tile=None))
+        labels = labeller(device, 2).labels(image, tile=8, progress=False)
+        assert_same(labels, labeller(host, 2).labels(image, tile=None))
 
 
 def peak(one, size, tile):
