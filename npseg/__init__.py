@@ -87,7 +87,18 @@ __all__ = [
     "tanh_forward",
 ]
 
-_WHEN_ASKED_FOR = ("check", "draw", "data", "layers", "networks", "predict", "training")
+_WHEN_ASKED_FOR = (
+    "check",
+    "draw",
+    "data",
+    "layers",
+    "networks",
+    "planes",
+    "predict",
+    "summary",
+    "tiles",
+    "training",
+)
 
 
 def __getattr__(name: str) -> ModuleType:

@@ -1,4 +1,4 @@
-"""The command line: ``npseg demo | train | evaluate | predict | explain | gradcheck | bench``.
+"""The command line: ``npseg demo | train | evaluate | predict | summary | explain | gradcheck | bench``.
 
 Each command is a function that takes the parsed arguments. What is wrong with the input is said in one line on
 standard error, with exit status 2; Ctrl-C ends with 130, after a training run has saved its state.
@@ -94,7 +94,18 @@ def _parser() -> argparse.ArgumentParser:
     predict.epilog = "For each image: NAME.png, a palette PNG of class ids, and NAME_overlay.png, to look at."
     predict.add_argument("images", type=Path, nargs="+", metavar="IMAGE", help="of any size and mode")
     predict.add_argument("--output-dir", type=Path, default=Path("npseg-labels"), help="default: %(default)s")
+    predict.add_argument(
+        "--tile",
+        type=_tile,
+        default="auto",
+        metavar="N",
+        help="cut images into tiles that lie N pixels apart and overlap by what the network sees; the smaller, the "
+        "less memory and the more work; none: never cut; default: cut what would take some gigabytes whole",
+    )
     predict.add_argument("--force", action="store_true", help="replace files that are already there")
+
+    summary = _command(commands, "summary", _summary, "list a network's layers: sizes, weights, work, memory")
+    _add_summary_flags(summary)
 
     explain = _command(commands, "explain", _explain, "write a page that steps through an operation")
     _add_geometry_flags(explain)
@@ -170,6 +181,30 @@ def _add_training_flags(parser: argparse.ArgumentParser) -> None:
         "--balance", type=float, help="weigh rare classes: 0 not, 1 by median frequency; default: 0"
     )
     recipe.add_argument("--seed", type=int, help="of all that is random; default: 0")
+
+
+def _add_summary_flags(parser: argparse.ArgumentParser) -> None:
+    """Add the flags of ``summary``; one of the network's that was not given is absent from the result."""
+    parser.argument_default = argparse.SUPPRESS
+    parser.epilog = (
+        "FCN-32s as published: npseg summary fcn32s --input 500x500 --no-batch-norm --paper-padding. As npseg train "
+        "makes it: npseg summary fcn8s --width 16 --fc 128."
+    )
+    add = parser.add_argument
+    add("model", metavar="MODEL", help="fcn8s, fcn16s or fcn32s")
+    add("--input", type=_size, default=(224, 224), metavar="HxW", help="size of the images; default: 224x224")
+    add("--batch", type=int, default=1, help="images at once; default: %(default)s")
+    add("--classes", type=int, default=21, help="default: %(default)s, PASCAL VOC's")
+    add("--width", type=int, help="channels of the first block; default: 64, the paper's")
+    add("--fc", type=int, help="channels of fc6 and fc7; default: 64 times the width")
+    add("--batch-norm", action=argparse.BooleanOptionalAction, help="after each convolution; default: yes")
+    add("--paper-padding", action="store_true", help="pad the first convolution by 100, and no other so much")
+    add(
+        "--memory",
+        action="store_true",
+        default=False,
+        help="also run a training step of this batch and measure its memory, which full width takes gigabytes of",
+    )
 
 
 def _add_geometry_flags(parser: argparse.ArgumentParser) -> None:
@@ -254,6 +289,15 @@ def _size(text: str) -> int | tuple[int, ...]:
     return numbers[0] if len(numbers) == 1 else numbers
 
 
+def _tile(text: str) -> int | str | None:
+    """Read a number of pixels, or the words auto and none."""
+    if text in ("auto", "none"):
+        return None if text == "none" else text
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no tile; write a number of pixels, auto or none")
+    return int(text)
+
+
 def _padding(text: str) -> Any:
     """Read a padding: the word, one number, one for each axis, or before:after."""
     if text in ("same", "valid"):
@@ -304,7 +348,25 @@ def _evaluate(arguments: argparse.Namespace) -> None:
 def _predict(arguments: argparse.Namespace) -> None:
     from npseg.commands import predict
 
-    predict(arguments.checkpoint, arguments.images, arguments.output_dir, force=arguments.force)
+    predict(
+        arguments.checkpoint,
+        arguments.images,
+        arguments.output_dir,
+        tile=arguments.tile,
+        force=arguments.force,
+    )
+
+
+def _summary(arguments: argparse.Namespace) -> None:
+    from npseg.summary import FULL_WIDTH, blank, measure, summarize, table
+
+    given = {key: value for key, value in vars(arguments).items() if key not in ("run", "command")}
+    size, batch, memory = (given.pop(key) for key in ("input", "batch", "memory"))
+    size = size if isinstance(size, tuple) else (size, size)
+    network = {"name": given.pop("model"), "width": FULL_WIDTH} | given
+    print(table(summarize(blank(**network), size, batch=batch)))
+    if memory:
+        print(f"\n{measure(network, size, batch=batch)}")
 
 
 def _explain(arguments: argparse.Namespace) -> None:

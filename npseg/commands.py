@@ -75,11 +75,18 @@ def evaluate(checkpoint: Path, data_path: str | None, split: str) -> None:
     print(report({"network": figures}, dataset.classes))
 
 
-def predict(checkpoint: Path, images: Sequence[Path], output_dir: Path, *, force: bool) -> None:
+def predict(
+    checkpoint: Path,
+    images: Sequence[Path],
+    output_dir: Path,
+    *,
+    tile: int | str | None = "auto",
+    force: bool,
+) -> None:
     """Write the labels of each image, a PNG with palette, and an overlay with a legend.
 
-    Nothing is written if an output is already there, unless ``force``, if two images would share one, or if an
-    image cannot be read.
+    Images are cut into tiles as :func:`npseg.tiles.cut` says. Nothing is written if an output is already there,
+    unless ``force``, if two images would share one, or if an image cannot be read.
     """
     labeller = load_labeller(checkpoint)
     outputs = {
@@ -91,7 +98,7 @@ def predict(checkpoint: Path, images: Sequence[Path], output_dir: Path, *, force
     output_dir.mkdir(parents=True, exist_ok=True)
     for path, (labels_path, overlay_path) in tqdm(outputs.items(), unit="image", leave=False, disable=None):
         image = read_image(path)
-        labels = labeller.labels(image)
+        labels = labeller.labels(image, tile=tile)
         write_labels(labels_path, labels, labeller.colors)
         with replacing(overlay_path) as file:
             overlay_with_legend(image, labels, labeller.classes, labeller.colors).save(file, format="PNG")

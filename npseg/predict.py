@@ -1,15 +1,22 @@
-"""Whole images: from a photograph to the scores, probabilities and labels of its pixels."""
+"""Whole images: from a photograph to the scores, probabilities and labels of its pixels.
+
+A large image goes through the network in tiles (:mod:`npseg.tiles`), so that the memory it takes is that of a tile:
+what is asked for is made of each tile's scores at once, and only that is kept.
+"""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import numpy as np
+from tqdm import tqdm
 
 from npseg import backend
 from npseg.backend import Array
 from npseg.data.normalization import Normalization
 from npseg.layers import Container
+from npseg.tiles import cut
 
 
 class Labeller(NamedTuple):
@@ -26,6 +33,13 @@ class Labeller(NamedTuple):
     colors : (n, 3) uint8 array
         Their colours.
 
+    Notes
+    -----
+    The three methods take the same arguments. ``tile`` is how an image is cut: ``"auto"``, the default, cuts what
+    would take too much memory whole; a number is that of pixels from one tile to the next, rounded up to a multiple
+    of the network's total stride; None does not cut. In tiles the scores are those of the whole image, exactly where
+    the network's arithmetic is exact, and otherwise within rounding. See :func:`npseg.tiles.cut`.
+
     Examples
     --------
     >>> from npseg.networks import make
@@ -33,6 +47,8 @@ class Labeller(NamedTuple):
     >>> labeller = Labeller(make("fcn8s", 2, width=2, fc=8), half, ("a", "b"), np.zeros((2, 3), np.uint8))
     >>> labeller.labels(np.zeros((30, 41, 3), np.uint8)).shape
     (30, 41)
+    >>> labeller.labels(np.zeros((600, 41, 3), np.uint8), tile=64).shape
+    (600, 41)
     """
 
     network: Container
@@ -40,32 +56,87 @@ class Labeller(NamedTuple):
     classes: tuple[str, ...]
     colors: np.ndarray
 
-    def scores(self, image: np.ndarray) -> Array:
+    def scores(self, image: np.ndarray, *, tile: int | str | None = "auto", progress: bool = True) -> Array:
         """Return the score of each class at each pixel.
 
         Parameters
         ----------
         image : (H, W, 3) uint8 array
             A photograph in RGB, of any size.
+        tile : int, "auto" or None
+            How to cut it.
+        progress : bool
+            Show a bar, where there is more than one tile.
 
         Returns
         -------
         (n, H, W) array
             Scores (logits), of the library and dtype of the network's weights.
-        """
-        self.network.evaluate()
-        like = next(iter(self.network.params.values()))
-        x = backend.array_module(like).asarray(self.normalization.apply(image)[None], like.dtype)
-        return self.network.forward(x)[0]
 
-    def probabilities(self, image: np.ndarray) -> np.ndarray:
+        Raises
+        ------
+        ValueError
+            If image is not of this shape, tile is below 1, or the network's images cannot be cut.
+        TypeError
+            If image is not uint8, or tile is none of these.
+        """
+        return self._each_tile(lambda scores: scores, image, tile, progress)
+
+    def probabilities(
+        self, image: np.ndarray, *, tile: int | str | None = "auto", progress: bool = True
+    ) -> np.ndarray:
         """Return the probability of each class at each pixel, (n, H, W): the softmax of the scores."""
-        scores = backend.to_numpy(self.scores(image))
-        p: np.ndarray = np.exp(scores - scores.max(axis=0))
-        p /= p.sum(axis=0)
+        p: np.ndarray = self._each_tile(_softmax, image, tile, progress)
         return p
 
-    def labels(self, image: np.ndarray) -> np.ndarray:
+    def labels(
+        self, image: np.ndarray, *, tile: int | str | None = "auto", progress: bool = True
+    ) -> np.ndarray:
         """Return the most probable class of each pixel, (H, W) uint8."""
-        labels: np.ndarray = backend.to_numpy(self.scores(image).argmax(axis=0)).astype(np.uint8)
+        labels: np.ndarray = self._each_tile(_most_probable, image, tile, progress)
         return labels
+
+    def _each_tile(
+        self, make: Callable[[Array], Array], image: np.ndarray, tile: int | str | None, progress: bool
+    ) -> Any:
+        """Run each tile through the network, make something of its scores, and put that together."""
+        if getattr(image, "dtype", None) != np.uint8:
+            raise TypeError(
+                f"label: image is {getattr(image, 'dtype', type(image).__name__)}; uint8 is needed"
+            )
+        if image.ndim != 3 or image.shape[2] != 3 or 0 in image.shape:
+            raise ValueError(f"label: image has shape {image.shape}; (H, W, 3), in RGB, is needed")
+        self.network.evaluate()
+        like = next(iter(self.network.params.values()))
+        xp, size = backend.array_module(like), image.shape[:2]
+        tiles = cut(self.network, size, tile, dtype=like.dtype)
+
+        whole = None
+        hidden = (
+            None if progress and len(tiles) > 1 else True
+        )  # None: hidden where standard error is no terminal
+        for read, keep, put in tqdm(tiles, unit="tile", leave=False, disable=hidden):
+            x = xp.asarray(self.normalization.apply(image[read])[None], like.dtype)
+            made = make(self.network.forward(x)[0, :, *keep])
+            if len(tiles) == 1:
+                return made
+            if whole is None:
+                whole = backend.array_module(made).empty((*made.shape[:-2], *size), made.dtype)
+            whole[..., *put] = made
+            del made  # it would lie beside all that the next tile needs
+        return whole
+
+
+def _softmax(scores: Array) -> np.ndarray:
+    """Return the probabilities of the classes, on the host."""
+    scores = backend.to_numpy(scores)
+    p: np.ndarray = scores - scores.max(axis=0)
+    np.exp(p, out=p)
+    p /= p.sum(axis=0)
+    return p
+
+
+def _most_probable(scores: Array) -> np.ndarray:
+    """Return the class of the highest score, on the host."""
+    labels: np.ndarray = backend.to_numpy(scores.argmax(axis=0)).astype(np.uint8)
+    return labels

@@ -19,6 +19,7 @@ import npseg
 from npseg import backend, cli, commands, demo
 from npseg.check import Row
 from npseg.data import CAMVID_CLASSES, SCENE_CLASSES, Scenes, voc_palette, write_labels
+from npseg.predict import Labeller
 from npseg.training import Run, checkpoints, load_labeller
 
 TINY = ["--width", "1", "--fc", "4", "-b", "2", "--lr", "0.02", "--dropout", "0.2"]
@@ -30,7 +31,11 @@ COMMANDS = {
         *("--crop", "--flip", "--no-flip", "--batch-norm", "--no-batch-norm", "--seed", "--method"),
     ],
     "evaluate": ["--data-path", "--split"],
-    "predict": ["--output-dir", "--force"],
+    "predict": ["--output-dir", "--tile", "--force"],
+    "summary": [
+        *("--input", "--batch", "--classes", "--width", "--fc", "--batch-norm", "--no-batch-norm"),
+        *("--paper-padding", "--memory"),
+    ],
     "gradcheck": [],
 }
 
@@ -150,6 +155,15 @@ def test_help_lists_the_commands(run):
         (["evaluate", "none.npz"], "none.npz: there is no such file"),
         (["predict", "none.npz", "a.png"], "none.npz: there is no such file"),
         (["predict", "none.npz"], "IMAGE"),
+        (["summary"], "MODEL"),
+        (["summary", "segnet"], "network 'segnet': choose one of 'fcn32s'"),
+        (["summary", "fcn8s", "--input", "0"], "summary: input=0 must be at least 1"),
+        (["summary", "fcn8s", "--input", "1x2x3"], "input=.* has 3 entries"),
+        (["summary", "fcn8s", "--batch", "0"], "batch=0 must be at least 1"),
+        (["summary", "fcn8s", "--width", "-1"], "width=-1 must be at least 1"),
+        (["summary", "fcn8s", "--width", "1", "--fc", "1", "--classes", "300", "--memory"], "classes=300"),
+        (["predict", "none.npz", "a.png", "--tile", "0"], "--tile: '0' is no tile"),
+        (["predict", "none.npz", "a.png", "--tile", "large"], "--tile: 'large' is no tile; write a number"),
     ],
 )
 def test_a_wrong_word_is_refused_in_one_line(refused, tmp_path, monkeypatch, words, message):
@@ -405,6 +419,21 @@ def test_predict_labels_as_the_labeller_does(trained, photo, tmp_path, run):
     assert np.array_equal(pixels(tmp_path / "out" / "photo.png"), expected)
 
 
+@pytest.mark.parametrize(("word", "tile"), [("64", 64), ("none", None), ("auto", "auto")])
+def test_predict_cuts_as_told(trained, photo, tmp_path, run, monkeypatch, word, tile):
+    told, each_tile = [], Labeller._each_tile
+    monkeypatch.setattr(
+        Labeller, "_each_tile", lambda self, *words: told.append(words[2]) or each_tile(self, *words)
+    )
+    with Image.open(photo) as image:
+        image.resize((40, 700)).save(photo)
+    status, _, error = run(
+        "predict", trained / "checkpoint.npz", photo, "--tile", word, "--output-dir", tmp_path / "out"
+    )
+    assert (status, error, told) == (0, "", [tile])
+    assert pixels(tmp_path / "out" / "photo.png").shape == (700, 40)
+
+
 def test_predict_writes_over_nothing_unless_forced(trained, photo, tmp_path, run, refused):
     words = ["predict", trained / "checkpoint.npz", photo, "--output-dir", tmp_path / "out"]
     (tmp_path / "out").mkdir()
@@ -442,6 +471,25 @@ def test_what_is_no_image_is_refused_and_nothing_written(trained, photo, tmp_pat
     words = [photo, wrong, "--output-dir", tmp_path / "out"]
     assert str(wrong) in refused("predict", trained / "checkpoint.npz", *words)
     assert not (tmp_path / "out").exists()
+
+
+def test_summary_is_of_full_width_unless_told_otherwise(run):
+    status, said, error = run("summary", "fcn32s", "--no-batch-norm", "--paper-padding")
+    assert (status, error) == (0, "")
+    assert re.search(r"^to_pool3.conv1_1 +Conv +64x422x422 +1,792 ", said, re.MULTILINE)
+    assert "134,346,581 without the upsampling" in said
+    status, said, _ = run("summary", "fcn8s", "--input", "40x48", "--width", 2, "--fc", 6, "--classes", 5)
+    assert re.search(r"^to_score.fc6 +Conv +6x2x2 ", said, re.MULTILINE)
+    assert re.search(r"^upscore +\w+ +5x40x48 ", said, re.MULTILINE)
+    assert "peak" not in said
+
+
+def test_summary_measures_a_step_where_asked(run):
+    words = ["--input", 32, "--width", 1, "--fc", 2, "--batch", 3, "--classes", 2, "--memory"]
+    status, said, error = run("summary", "fcn16s", *words)
+    assert (status, error) == (0, "")
+    for name in ("weights", "gradients", "optimizer", "activations", "workspace", "peak"):
+        assert re.search(rf"^{name} +\d+\.\d MB$", said, re.MULTILINE)
 
 
 def test_gradcheck_prints_a_table(run, monkeypatch):

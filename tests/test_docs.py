@@ -25,7 +25,10 @@ MODULES = (
     "npseg.layers",
     "npseg.memory",
     "npseg.networks",
+    "npseg.planes",
     "npseg.predict",
+    "npseg.summary",
+    "npseg.tiles",
     "npseg.training",
 )
 

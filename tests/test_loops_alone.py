@@ -22,10 +22,11 @@ STOREYS = (
     ("methods",),
     ("ops",),
     ("layers",),
-    ("networks",),
+    ("planes",),
+    ("tiles", "networks"),
     ("predict", "data", "check", "draw"),
     ("training",),
-    ("bench", "commands", "explain"),
+    ("bench", "commands", "explain", "summary"),
     ("demo",),
     ("cli", "__main__"),
 )
