@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from npseg import arguments, networks
+from npseg import arguments, memory, networks
 from npseg.backend import Array
 from npseg.data import VOID, Normalization, Scenes
 from npseg.geometry import Grid, Ints, times
@@ -261,6 +261,7 @@ def measure(network: Mapping[str, Any], size: Ints, *, batch: int = 1) -> Memory
         raise ValueError(f"summary: classes={network['classes']}; labels tell {VOID} apart at the most")
     rng, scenes = np.random.default_rng(0), Scenes(1)
     elsewhere = tracemalloc.is_tracing()
+    memory.release()  # what others have left would be lent, and not be counted
     tracemalloc.start()
     before = tracemalloc.get_traced_memory()[0]
     try:
