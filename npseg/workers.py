@@ -22,9 +22,10 @@ from functools import cache
 from itertools import pairwise
 from typing import Any, TypeVar
 
+import numpy as np
 from threadpoolctl import ThreadpoolController
 
-from npseg.backend import thread_count
+from npseg.backend import Array, array_module, thread_count
 
 Piece = TypeVar("Piece")
 Result = TypeVar("Result")
@@ -36,7 +37,9 @@ PIECES = 4
 _here = threading.local()
 
 
-def share_out(task: Callable[[Piece], Result], pieces: Sequence[Piece]) -> list[Result]:
+def share_out(
+    task: Callable[[Piece], Result], pieces: Sequence[Piece], like: Array = None, *, small: bool = False
+) -> list[Result]:
     """Do a task for each piece, several at once.
 
     Parameters
@@ -45,6 +48,11 @@ def share_out(task: Callable[[Piece], Result], pieces: Sequence[Piece]) -> list[
         What to do with a piece. What it shares out itself, it does alone.
     pieces : sequence
         The pieces, which must be independent of each other.
+    like : array, optional
+        One of those that are worked on: a device's kernels run one after the other, whoever asks for them, and one
+        thread does.
+    small : bool
+        Whether it is too little work to wake another thread for.
 
     Returns
     -------
@@ -56,10 +64,10 @@ def share_out(task: Callable[[Piece], Result], pieces: Sequence[Piece]) -> list[
     >>> share_out(abs, [-1, 2, -3])
     [1, 2, 3]
     """
-    if getattr(_here, "busy", False):
+    if getattr(_here, "busy", False) or array_module(like) is not np:
         return [task(piece) for piece in pieces]
     with _blas(os.getpid()).held_to_one_thread():
-        helpers = min(thread_count(), len(pieces)) - 1
+        helpers = 0 if small else min(thread_count(), len(pieces)) - 1
         if helpers < 1:
             return [task(piece) for piece in pieces]
         return _together(task, pieces, helpers)

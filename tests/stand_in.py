@@ -145,6 +145,8 @@ def _csr_matrix(arg, shape):
 def stand_in_for_cupy():
     """Put the stand-in where ``import cupy`` finds it; its sparse module has matrices only, as older CuPy's."""
     library = _Library("cupy", np)
+    windows = _lifted(np.lib.stride_tricks.sliding_window_view)
+    library.lib = types.SimpleNamespace(stride_tricks=types.SimpleNamespace(sliding_window_view=windows))
     library.random = types.SimpleNamespace(default_rng=_random)
     library.asarray = lambda a, dtype=None: (
         a if isinstance(a, ndarray) and dtype is None else _up(np.asarray(_host(a), dtype))

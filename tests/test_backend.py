@@ -112,6 +112,10 @@ PLACES = RNG.integers(0, 120, X.shape)
     [
         _pair("conv", X, RNG.random((6, 2, 3, 2)), RNG.random(6), stride=2, padding=1, groups=2),
         _pair("conv_transpose", X, RNG.random((4, 3, 3, 2)), RNG.random(6), stride=2, padding=1, groups=2),
+        _pair("conv", X, RNG.random((6, 2, 3, 3)), RNG.random(6), padding=1, groups=2, method="winograd"),
+        _pair("conv", X, RNG.random((6, 4, 3, 3)), padding=(2, 0), method="winograd4"),
+        _pair("conv", X, RNG.random((6, 4, 3, 3)), padding=1, method="auto"),
+        _pair("conv_transpose", X, RNG.random((4, 3, 3, 2)), stride=2, groups=2, method="subpixel"),
         _pair("max_pool", X, 3, stride=2, padding=1, ceil_mode=True),
         _pair("avg_pool", X, 3, stride=2, padding=1, ceil_mode=True),
         _pair("avg_pool", X, 2, count_include_pad=False, divisor_override=3),

@@ -14,7 +14,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from npseg import backend
-from npseg.methods import auto, im2col, subpixel, winograd
+from npseg.methods import auto, im2col, points, subpixel, winograd
 from npseg.methods.choose import GENERAL, METHODS
 from npseg.ops.conv import conv_backward, conv_forward
 from npseg.ops.conv_transpose import conv_transpose_backward, conv_transpose_forward
@@ -46,7 +46,10 @@ PIECES = st.sampled_from((1, 2000, 4 * 2**20))
 def test_winograd_of_2x2_tiles_is_exact(geometry, numbers, piece, at_hand):
     x, w, b = numbers(*geometry.x), numbers(*geometry.w), numbers(geometry.w[0])
     before = x.copy(), w.copy()
-    with mock.patch.multiple(winograd, PIECE=piece, BLOCK=4 * piece, AT_HAND=at_hand):
+    with (
+        mock.patch.multiple(winograd, PIECE=piece, BLOCK=4 * piece, AT_HAND=at_hand),
+        mock.patch.object(points, "PIECE", piece),
+    ):
         found = both_passes(conv_forward, conv_backward, x, w, b, numbers, geometry.options, "winograd")
     assert_same(found, both_passes(conv_forward, conv_backward, x, w, b, numbers, geometry.options, "im2col"))
     assert_same((x, w), before)

@@ -10,6 +10,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from npseg import backend
 from npseg.data import VOID, InMemory, Scenes, mean_and_std
 from npseg.ops.loss import cross_entropy_forward
 from npseg.training import ColorClassifier, Interrupted, Run, Settings, checkpoints, evaluate, load_labeller
@@ -140,6 +141,19 @@ def test_stopped_again_and_again_it_ends_with_the_same_bits(tmp_path, undisturbe
 def test_every_setting_makes_a_difference(undisturbed, setting, value):
     other = fitted(start(replace(RECIPES["sgd"], **{setting: value})))
     assert bits(other)[0] != undisturbed["sgd"][0]
+
+
+@pytest.mark.parametrize("method", ["auto", "im2col"])
+def test_the_bits_do_not_depend_on_the_number_of_threads(method):
+    """Wide enough for Winograd's method, and for several pieces of everything."""
+    scenes = InMemory(Scenes(4, size=(64, 80)))
+    recipe = Settings(epochs=1, batch_size=4, seed=3)
+    found = []
+    for threads in (1, 2, 3):
+        with backend.threads(threads):
+            run = start(recipe, train=scenes, val=scenes, width=16, fc=8, method=method)
+            found.append(bits(fitted(run)))
+    assert found[0] == found[1] == found[2]
 
 
 def test_every_step_draws_anew(monkeypatch):

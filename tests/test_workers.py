@@ -12,6 +12,7 @@ import pytest
 from checks import assert_same
 from hypothesis import given
 from hypothesis import strategies as st
+from stand_in import stand_in_for_cupy
 from threadpoolctl import threadpool_info, threadpool_limits
 
 import npseg
@@ -44,6 +45,12 @@ def test_few_pieces_need_no_threads(cores, pieces):
     assert share_out(lambda piece: threading.current_thread(), pieces) == [threading.main_thread()] * len(
         pieces
     )
+
+
+def test_arrays_of_a_device_need_no_threads(cores):
+    with stand_in_for_cupy() as cupy:
+        found = share_out(lambda piece: threading.current_thread(), range(3), cupy.zeros(2))
+    assert found == [threading.main_thread()] * 3
 
 
 def test_an_exception_comes_through(cores):

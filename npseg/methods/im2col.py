@@ -39,6 +39,9 @@ __all__ = [
 #: Bytes of columns made at a time: few enough to stay in the cache, enough to keep the processor busy.
 BLOCK = 4 * 2**20
 
+#: How many times as large as the kernels the columns may be to be made all at once.
+TIMES = 4
+
 #: Columns from which a product is worth being made for one image alone.
 WIDE = 64
 
@@ -62,12 +65,13 @@ def correlate(
     def multiply(block: Block, cols: Array, part: slice = slice(None)) -> None:
         _product(kernels[:, part], cols, above[block.images, :, part, block.rows])
 
-    blocks = _blocks(x, window, w.nbytes)
+    blocks, small = _blocks(x, window, w.nbytes), _is_small(x, window, w.nbytes)
     if len(blocks) == 1:  # then it is the kernels that are shared out
         cols = _columns(x, window, blocks[0], groups)
-        share_out(lambda part: multiply(blocks[0], cols, part), parts(kernels.shape[1]))
+        pieces = parts(kernels.shape[1])
+        share_out(lambda part: multiply(blocks[0], cols, part), pieces, x, small=small)
     else:
-        share_out(lambda block: multiply(block, _columns(x, window, block, groups)), blocks)
+        share_out(lambda block: multiply(block, _columns(x, window, block, groups)), blocks, x, small=small)
     return y
 
 
@@ -104,7 +108,8 @@ def correlate_adjoint_x(
     together = len(_blocks(x, window, w.nbytes)) <= 1
     images = parts(len(y), 1 if together else len(y))
     channels = parts(w.shape[1], -(-PIECES // max(1, len(images))))
-    share_out(lambda piece: put_back(*piece), list(product(images, channels)))
+    small = _is_small(x, window, w.nbytes)
+    share_out(lambda piece: put_back(*piece), list(product(images, channels)), y, small=small)
     return x
 
 
@@ -136,28 +141,38 @@ def correlate_adjoint_w(
                 total += term
         return total
 
-    blocks = _blocks(x, window, w.nbytes)
+    blocks, small = _blocks(x, window, w.nbytes), _is_small(x, window, w.nbytes)
     if len(blocks) == 1:
         cols = _columns(x, window, blocks[0], groups)
-        share_out(lambda part: multiply(blocks[0], cols, w, part), parts(w.shape[1]))
+        share_out(lambda part: multiply(blocks[0], cols, w, part), parts(w.shape[1]), x, small=small)
     else:
         w[...] = 0
-        for total in share_out(add_up, [blocks[part] for part in parts(len(blocks))]):
+        runs = [blocks[part] for part in parts(len(blocks))]
+        for total in share_out(add_up, runs, x, small=small):
             w += total
     return w.reshape(y.shape[1], x.shape[1] // groups, *size)
 
 
 def _blocks(x: Array, window: Window, bytes_of_kernels: int) -> list[Block]:
-    """Cut a batch into blocks whose columns fill the cache; not at all, where the kernels are larger than all columns.
+    """Cut a batch into blocks whose columns fill the cache; not at all, where the kernels are nearly as large as these.
 
-    These are then read only once.
+    They are then read, or made, only once.
     """
-    size = len(x) * x.shape[1] * prod(window.kernel) * prod(window.out) * x.dtype.itemsize
-    if size <= bytes_of_kernels:
+    size = _bytes_of_columns(x, window)
+    if size <= TIMES * bytes_of_kernels:
         return cut_into_blocks(len(x), window.out[0], 0, BLOCK)
     if window.pointwise and prod(window.out) >= WIDE:
         size = max(size, len(x) * BLOCK)  # an image is its own columns, if it is taken alone
     return cut_into_blocks(len(x), window.out[0], size, BLOCK)
+
+
+def _is_small(x: Array, window: Window, bytes_of_kernels: int) -> bool:
+    """Say whether all of it is done sooner than another thread is awake."""
+    return _bytes_of_columns(x, window) + bytes_of_kernels < 2 * BLOCK
+
+
+def _bytes_of_columns(x: Array, window: Window) -> int:
+    return int(x.dtype.itemsize) * len(x) * int(x.shape[1]) * prod(window.kernel) * prod(window.out)
 
 
 def _columns(x: Array, window: Window, block: Block, groups: int) -> Array:
@@ -171,7 +186,7 @@ def _columns(x: Array, window: Window, block: Block, groups: int) -> Array:
     def work(channels: slice) -> None:
         cut(pad(images[:, channels].swapaxes(0, 1), below), below, out=cols[channels])
 
-    share_out(work, parts(x.shape[1], -(-cols.nbytes // BLOCK)))
+    share_out(work, parts(x.shape[1], -(-cols.nbytes // BLOCK)), x)
     return cols.reshape(groups, x.shape[1] // groups * prod(window.kernel), -1)
 
 

@@ -1,10 +1,10 @@
 """Winograd's convolution: fewer multiplications for 3x3 kernels, by way of polynomials.
 
-Two neighbouring outputs of a kernel of three taps are six products of window and kernel, taken one by one. But the
-outputs are coefficients of a product of two polynomials, and a polynomial is known by its values at a few points, where
-the product is that of the values: one multiplication a point. So evaluate the window at the points (``Bᵀ d``),
-evaluate the kernel (``G g``), multiply, and read the outputs off (``Aᵀ``): four multiplications in place of six. On
-a plane the same is done along both axes:
+Two neighbouring outputs of a kernel of three taps are six products of window and kernel, taken one by one. But a
+correlation is a product of two polynomials read backwards, and a polynomial is known by its values at a few points,
+where the product is that of the values: one multiplication a point. So take the window to the points (``Bᵀ d``), take
+the kernel there (``G g``), multiply, and read the outputs off (``Aᵀ``): four multiplications in place of six. On a
+plane the same is done along both axes:
 
     Y = Aᵀ [(G g Gᵀ) ∘ (Bᵀ d B)] A
 
@@ -27,9 +27,8 @@ computations", 1980.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import cache, reduce
-from itertools import product
 from math import prod
 from typing import Any
 
@@ -40,15 +39,19 @@ from npseg.geometry import Ints, Pairs, Window, times
 from npseg.memory import empty, zeros
 from npseg.methods import pooling
 from npseg.methods.blocks import Block, cut_into_blocks
-from npseg.methods.columns import pad, views
+from npseg.methods.points import (
+    PIECE,
+    kernels_from_points,
+    kernels_to_points,
+    multiply,
+    multiply_and_add,
+    to_planes,
+    to_points,
+)
 from npseg.workers import PIECES, parts, share_out
 
 #: Taps of a kernel, on each axis.
 TAPS = 3
-
-#: Bytes of tiles, at the points, that a worker takes there and back at a time: few enough to stay in its cache, and so
-#: many that each of its calls takes long enough for the others not to wait for Python's lock.
-PIECE = 4 * 2**20
 
 #: Bytes of tiles that are at the points together where the kernels are large, which are then read once for all of
 #: them; the workers share out the channels and the points.
@@ -56,13 +59,6 @@ BLOCK = 4 * PIECE
 
 #: Bytes of kernels, at the points, that each worker can have at hand, so that it does its own tiles from end to end.
 AT_HAND = 2 * 2**20
-
-#: Pieces that the points are cut into for the workers.
-POINTS = 12
-
-#: Columns of a product of a small matrix with long rows that are multiplied at a time: OpenBLAS is up to twice as
-#: quick at many narrow products as at one that is wide and flat.
-STRIP = 256
 
 #: Aᵀ, Bᵀ and G of F(2x2, 3x3) (the points 0, 1, -1 and infinity) and F(4x4, 3x3) (also 2 and -2), by tile size.
 TRANSFORMS: dict[int, tuple[Sequence[Sequence[float]], ...]] = {
@@ -127,15 +123,15 @@ class Winograd:
         self._refuse(w.shape[2:], stride, dilation)
         outputs_at, windows_at, kernels_at = self._transforms(x)
         below, above = self._tiles(x.shape[2:], padding, size)
-        kernels = _kernels_to_points(kernels_at, w, groups)
+        kernels = kernels_to_points(kernels_at, w, groups)
         y = empty((len(x), len(w), *size), x)
 
         def work(tiles: Block) -> None:
-            windows = _to_points(windows_at, x, below, tiles)
-            _to_planes(outputs_at, _multiply(kernels, windows), y, above, tiles)
+            windows = to_points(windows_at, x, below, tiles)
+            to_planes(outputs_at, multiply(kernels, windows), y, above, tiles)
 
         if kernels.nbytes <= AT_HAND:
-            share_out(work, _blocks(x, len(w), below, PIECE, PIECES))
+            share_out(work, _blocks(x, len(w), below, PIECE, PIECES), x)
         else:
             for tiles in _blocks(x, len(w), below, BLOCK, 1):
                 work(tiles)
@@ -185,17 +181,17 @@ class Winograd:
         def add_up(blocks: Sequence[Block]) -> Array:
             kernels = zeros(shape, x)
             for tiles in blocks:
-                windows = _to_points(windows_at, x, below, tiles)
-                _multiply_and_add(_to_points(outputs_at.T, y, above, tiles), windows, kernels)
+                windows = to_points(windows_at, x, below, tiles)
+                multiply_and_add(to_points(outputs_at.T, y, above, tiles), windows, kernels)
             return kernels
 
         if prod(shape) * x.dtype.itemsize <= AT_HAND:
             blocks = _blocks(x, y.shape[1], below, PIECE, PIECES)
-            sums = share_out(add_up, [blocks[part] for part in parts(len(blocks))])
+            sums = share_out(add_up, [blocks[part] for part in parts(len(blocks))], x)
             kernels = sum(sums, start=zeros(shape, x))
         else:
             kernels = add_up(_blocks(x, y.shape[1], below, BLOCK, 1))
-        return _kernels_from_points(kernels_at, kernels, size)
+        return kernels_from_points(kernels_at, kernels, size)
 
     def _refuse(self, kernel: Ints, stride: Ints, dilation: Ints) -> None:
         if not serves(kernel, stride, dilation):
@@ -240,142 +236,3 @@ def _blocks(x: Array, channels: int, window: Window, largest: int, pieces: int) 
     """Cut the tiles of a batch into blocks; ``channels`` are those of the other plane, which may be more than x has."""
     size = len(x) * max(x.shape[1], channels) * prod(window.kernel) * prod(window.out) * x.dtype.itemsize
     return cut_into_blocks(len(x), window.out[0], size, largest, pieces)
-
-
-def _to_points(transform: Array, planes: Array, window: Window, tiles: Block) -> Array:
-    """Cut tiles out of planes (N, C, *size), and take them to the points: (points, C, tiles)."""
-    some = window.rows(tiles.rows)
-    images = planes[tiles.images]
-    count = len(images) * prod(some.out)
-    values = empty((len(transform), planes.shape[1], count), planes)
-
-    def work(channels: slice) -> None:
-        padded = pad(images[:, channels].swapaxes(0, 1), some)
-        cut = empty((*some.kernel, *padded.shape[:2], *some.out), planes)
-        cut[...] = views(padded, some)
-        _transform(transform, cut.reshape(prod(some.kernel), -1), _in_rows(values[:, channels]))
-
-    share_out(work, _pieces(values))
-    return values
-
-
-def _to_planes(transform: Array, values: Array, planes: Array, window: Window, tiles: Block) -> None:
-    """Take values at the points (points, C, tiles) back to tiles, and lay these down on planes (N, C, *size)."""
-    rows = slice(tiles.rows.start * window.stride[0], tiles.rows.stop * window.stride[0])
-    images = planes[tiles.images, :, rows]
-
-    def work(channels: slice) -> None:
-        some = values[:, channels]
-        laid = empty((len(transform), some.shape[1] * some.shape[2]), planes)
-        _transform(transform, _in_rows(some), laid)
-        into = images[:, channels].swapaxes(0, 1)
-        laid = laid.reshape(*window.kernel, *into.shape[:2], -1, *window.out[1:])
-        for section, place in _sections(into, window.stride):
-            place[...] = laid[section]
-
-    share_out(work, _pieces(values))
-
-
-def _sections(planes: Array, tile: Ints) -> Iterator[tuple[tuple[slice, ...], Array]]:
-    """Go through planes (C, N, *size) by whole tiles, and by what is left of tiles that hang over an end.
-
-    Yields
-    ------
-    section : tuple of slice
-        The section of tiles laid out as (*tile, C, N, *tiles).
-    place : array
-        A view of the planes laid out in the same way.
-    """
-    axes = len(tile)
-    # On each axis, whole tiles and a rest: (pixels of a tile, its tiles, pixels of the plane).
-    cuts = []
-    for size, t in zip(planes.shape[2:], tile):
-        whole = size // t
-        rest = (slice(0, size - whole * t), slice(whole, whole + 1), slice(whole * t, size))
-        cuts.append([(slice(0, t), slice(0, whole), slice(0, whole * t)), rest])
-    for cut in product(*cuts):
-        inside, tiles, pixels = zip(*cut)
-        place = planes[:, :, *pixels]
-        if place.size:
-            pieces = [n for i, t in zip(inside, tiles) for n in (t.stop - t.start, i.stop)]
-            order = (*range(3, 2 * axes + 2, 2), 0, 1, *range(2, 2 * axes + 2, 2))
-            yield (
-                (*inside, slice(None), slice(None), *tiles),
-                place.reshape(*place.shape[:2], *pieces).transpose(order),
-            )
-
-
-def _kernels_to_points(transform: Array, w: Array, groups: int) -> Array:
-    """Take kernels to the points: (points, groups, C_out / groups, C_in / groups)."""
-    values = empty((len(transform), *w.shape[:2]), w)
-
-    def work(channels: slice) -> None:
-        taps = array_module(w).ascontiguousarray(w[channels].reshape(-1, prod(w.shape[2:])).T)
-        _transform(transform, taps, _in_rows(values[:, channels]))
-
-    share_out(work, _pieces(values))
-    return values.reshape(len(transform), groups, len(w) // groups, w.shape[1])
-
-
-def _kernels_from_points(transform: Array, values: Array, kernel: Ints) -> Array:
-    """Read kernels off their values at the points: the transpose of :func:`_kernels_to_points`."""
-    points, groups, above, below = values.shape
-    values = values.reshape(points, groups * above, below)
-    w = empty((groups * above, below, *kernel), values)
-
-    def work(channels: slice) -> None:
-        taps = empty((prod(kernel), w[channels, :].shape[0] * below), values)
-        _transform(transform.T, _in_rows(values[:, channels]), taps)
-        w[channels] = taps.T.reshape(-1, below, *kernel)
-
-    share_out(work, _pieces(values))
-    return w
-
-
-def _multiply(kernels: Array, windows: Array) -> Array:
-    """Multiply at each point, summing over the channels: (points, C_out, tiles)."""
-    points, groups, above, below = kernels.shape
-    windows = windows.reshape(points, groups, below, -1)
-    products = empty((points, groups, above, windows.shape[3]), windows)
-
-    def work(some: slice) -> None:
-        array_module(windows).matmul(kernels[some], windows[some], out=products[some])
-
-    share_out(work, parts(points, POINTS))
-    return products.reshape(points, groups * above, -1)
-
-
-def _multiply_and_add(outputs: Array, windows: Array, kernels: Array) -> None:
-    """Multiply at each point, summing over the tiles, and add to the kernels."""
-    points, groups, above, below = kernels.shape
-    outputs = outputs.reshape(points, groups, above, -1)
-    windows = windows.reshape(points, groups, below, -1).swapaxes(2, 3)
-
-    def work(some: slice) -> None:
-        kernels[some] += outputs[some] @ windows[some]
-
-    share_out(work, parts(points, POINTS))
-
-
-def _transform(matrix: Array, columns: Array, out: Array) -> None:
-    """Multiply a small matrix with long rows, in narrow strips."""
-    whole = columns.shape[1] - columns.shape[1] % STRIP
-    if whole:
-        array_module(columns).matmul(matrix, _strips(columns[:, :whole]), out=_strips(out[:, :whole]))
-    if whole < columns.shape[1]:
-        array_module(columns).matmul(matrix, columns[:, whole:], out=out[:, whole:])
-
-
-def _strips(rows: Array) -> Array:
-    """View rows (n, strips * STRIP) as (strips, n, STRIP)."""
-    return rows.reshape(len(rows), -1, STRIP).swapaxes(0, 1)
-
-
-def _in_rows(values: Array) -> Array:
-    """View values (points, C, tiles) as one long row for each point."""
-    return values.reshape(len(values), values.shape[1] * values.shape[2])
-
-
-def _pieces(values: Array) -> list[slice]:
-    """Cut the channels of values (points, C, ...) into pieces for the workers."""
-    return parts(values.shape[1], max(1, -(-values.size * values.dtype.itemsize // PIECE)))

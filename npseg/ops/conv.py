@@ -73,8 +73,9 @@ def conv_forward(
         Pixels from one tap of the kernel to the next; 1 is none.
     groups : int
         The channels are cut into this many groups, which do not see each other.
-    method : {"im2col", "matrix", "loops"}
-        How to compute.
+    method : str
+        How to compute: "im2col", "matrix" or "loops"; "subpixel", "winograd" or "winograd4", which refuse what they are
+        not for; or "auto", the fastest for the shapes, to within float32's rounding.
 
     Returns
     -------

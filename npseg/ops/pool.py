@@ -93,8 +93,8 @@ def max_pool_forward(
         Pixels from one place of the window to the next; 1 is none.
     ceil_mode : bool
         Round the output's size up: a last window may hang over the end.
-    method : {"im2col", "matrix", "loops"}
-        How to compute.
+    method : str
+        How to compute: "loops", "matrix", or any other name of :func:`npseg.conv_forward`'s, which are one here.
 
     Returns
     -------

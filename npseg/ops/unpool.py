@@ -83,8 +83,8 @@ def max_unpool_forward(
     output_size : int, or one per axis, optional
         Spatial size of the output, that of the pooling's input. Give it wherever the pooling had a remainder:
         the indices are flat, and mean other pixels in a plane of another width.
-    method : {"im2col", "matrix", "loops"}
-        How to compute.
+    method : str
+        How to compute: "loops", "matrix", or any other name of :func:`npseg.conv_forward`'s, which are one here.
 
     Returns
     -------
@@ -168,8 +168,8 @@ def bed_of_nails_unpool_forward(
         The values; with ``method="loops"`` also an object array.
     scale : int, or one per axis
         Size of a block.
-    method : {"im2col", "matrix", "loops"}
-        How to compute.
+    method : str
+        How to compute: "loops", "matrix", or any other name of :func:`npseg.conv_forward`'s, which are one here.
 
     Returns
     -------
@@ -245,8 +245,8 @@ def nearest_unpool_forward(
         The values; with ``method="loops"`` also an object array.
     scale : int, or one per axis
         Size of a block.
-    method : {"im2col", "matrix", "loops"}
-        How to compute.
+    method : str
+        How to compute: "loops", "matrix", or any other name of :func:`npseg.conv_forward`'s, which are one here.
 
     Returns
     -------
