@@ -92,9 +92,9 @@ def _height(part: str, rows: Sequence[Row]) -> float:
 
 
 def _title(record: Record) -> str:
-    m, threads = record["machine"], record["settings"]["threads"]
+    m, n = record["machine"], record["settings"]["threads"]
     against = f"PyTorch {m['pytorch']}" if m["pytorch"] else "textbook NumPy"
-    return f"npseg {m['npseg']} against {against} on {m['processor']}, {threads} threads"
+    return f"npseg {m['npseg']} against {against} on {m['processor']}, {n} thread{'s' if n > 1 else ''}"
 
 
 def _draw_bars(band: Any, rows: Sequence[Row]) -> None:
