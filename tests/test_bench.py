@@ -26,7 +26,15 @@ FIELDS = {
     *("part", "name", "pass", "contender", "ms", "ms_rounds", "to_pytorch", "to_textbook"),
     *("gflops", "of_sgemm", "peak_mib"),
 }
+FAST = contenders.methods_named(None)
 WITH_TORCH = contenders.pytorch() is not None
+
+
+@pytest.fixture(autouse=True)
+def _one_thread():
+    """Hold everybody to one thread: tests may run beside each other, and PyTorch's threads wait for their like."""
+    with machine.equal_threads(1):
+        yield
 
 
 @pytest.fixture
@@ -129,13 +137,13 @@ def test_every_layer_has_all_who_can_do_it_and_they_agree():
     """They are held against the textbook before they are timed; it raises where one is wrong."""
     for layer in layers.LAYERS:
         small = layer.smaller()
-        found = contenders.contenders(small.operation, small.arrays(), small.options, [*METHODS])
+        found = contenders.contenders(small.operation, small.arrays(), small.options, FAST)
         methods = {"npseg"}
         if small.operation in ("max_pool", "max_unpool", "nearest_unpool"):
-            methods = {*METHODS}
+            methods = {"im2col"}
         elif small.operation in ("conv", "conv_transpose"):
             by_tiles = (small.kernel, small.options["stride"]) == (3, 1)
-            methods = {*METHODS} - ({"winograd", "winograd4"} if not by_tiles else set())
+            methods = {*FAST} - ({"winograd", "winograd4"} if not by_tiles else set())
         assert set(found) == {*methods, "textbook", *["PyTorch"] * WITH_TORCH}, layer.name
 
 
@@ -469,14 +477,32 @@ def test_without_pytorch_there_is_a_picture_too(without_torch):
     assert all(np.isfinite(bars(figure)[0]))
 
 
+def test_help_suffices(bench):
+    status, said, _ = bench("--help")
+    assert status == 0
+    for flag in (
+        "layers",
+        "steps",
+        "growth",
+        "only",
+        "methods",
+        "threads",
+        "seconds",
+        "quick",
+        "json",
+        "plot",
+    ):
+        assert f"--{flag}" in said
+    assert "MALLOC_MMAP_MAX_=0" in said
+
+
 def test_only_takes_names_as_they_are_typed():
     names = [job.name for job in Session(["layers"], only="CONV 3x3, 64->64, 128^2").jobs]
     assert names == ["conv 3×3, 64→64, 128²"]
 
 
 def test_slow_methods_are_timed_when_asked_for(bench):
-    assert contenders.methods_named(None)[0] == "im2col"
-    assert not set(contenders.SLOW) & set(contenders.methods_named(None))
+    assert set(METHODS) - set(FAST) == {"loops", "matrix"}
     status, said, _ = bench("--only", "max pool", "--methods", "matrix,im2col")
     assert status == 0
     assert re.search(r"^  matrix +\d", said, re.M)

@@ -73,7 +73,8 @@ def contenders(
     options : mapping
         Its further arguments.
     methods : sequence of str
-        The methods of npseg that may compete; one that refuses the shapes is left out.
+        The methods of npseg that may compete. One that refuses the shapes is left out, and so is one that pools
+        by the same functions as another.
 
     Returns
     -------
@@ -98,7 +99,7 @@ def contenders(
     forward, backward = getattr(npseg, f"{operation}_forward"), getattr(npseg, f"{operation}_backward")
     found: dict[str, Passes] = {}
     if "method" in inspect.signature(forward).parameters:
-        for method in methods:
+        for method in _distinct(operation, methods):
             passes = _pair(forward, backward, arrays, {**options, "method": method}, dout)
             if _serves(passes):
                 found[method] = passes
@@ -149,6 +150,14 @@ def _pair(
         "forward": lambda _: forward(*arrays, **options),
         "backward": lambda result: backward(dout, result[1]),
     }
+
+
+def _distinct(operation: str, methods: Sequence[str]) -> list[str]:
+    """Return the methods that differ: of those that pool and unpool by the same functions, the first."""
+    if operation in ("conv", "conv_transpose"):
+        return list(methods)
+    firsts = {METHODS[method].put: method for method in reversed(methods)}
+    return [method for method in methods if method in firsts.values()]
 
 
 def _serves(passes: Passes) -> bool:

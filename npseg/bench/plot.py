@@ -92,9 +92,9 @@ def _height(part: str, rows: Sequence[Row]) -> float:
 
 
 def _title(record: Record) -> str:
-    m, threads = record["machine"], record["settings"]["threads"]
+    m, n = record["machine"], record["settings"]["threads"]
     against = f"PyTorch {m['pytorch']}" if m["pytorch"] else "textbook NumPy"
-    return f"npseg {m['npseg']} against {against} on {m['processor']}, {threads} threads"
+    return f"npseg {m['npseg']} against {against} on {m['processor']}, {n} thread{'s' if n > 1 else ''}"
 
 
 def _draw_bars(band: Any, rows: Sequence[Row]) -> None:
@@ -105,6 +105,7 @@ def _draw_bars(band: Any, rows: Sequence[Row]) -> None:
     legend = f"time over {whom}'s: left of the line is faster"
     if any(row["contender"] == TEXTBOOK != whom for row in rows):
         legend += "      ○ textbook NumPy"
+    drawn = [1.0]
     for axes, title in zip(panels, titles, strict=True):
         _frame(axes, title)
         axes.grid(axis="x", color=_PALE)
@@ -112,23 +113,27 @@ def _draw_bars(band: Any, rows: Sequence[Row]) -> None:
         axes.set_xlabel(legend, fontsize=8, color=_QUIET)
         shown = [row for row in rows if _TITLES[row["pass"]] == title]
         for place, name in enumerate(names):
-            _draw_bar(axes, place, [row for row in shown if row["name"] == name], whom)
+            drawn += _draw_bar(axes, place, [row for row in shown if row["name"] == name], whom)
     panels[0].set_yticks(range(len(names)), names)
     panels[0].set_ylim(len(names) - 0.4, -0.6)
-    _ratio_axis(panels[0], [over(row, whom) or 1 for row in rows])
+    _ratio_axis(panels[0], drawn)
 
 
-def _draw_bar(axes: Axes, place: int, rows: Sequence[Row], whom: str) -> None:
-    """Draw a bar from 1 to npseg's ratio, a ring where textbook NumPy is, and the number in the margin."""
+def _draw_bar(axes: Axes, place: int, rows: Sequence[Row], whom: str) -> list[float]:
+    """Draw a bar from 1 to npseg's ratio, a ring where textbook NumPy is, and the number in the margin.
+
+    Return the ratios that were drawn.
+    """
     ours = best(rows)
     value = over(ours, whom) or 1
     color = _FASTER if value <= 1 else _SLOWER
     axes.barh(place, value - 1, left=1, height=0.62, color=color)
-    for row in rows:
-        if row["contender"] == TEXTBOOK != whom:
-            axes.plot(over(row, whom) or 1, place, "o", markersize=4, markerfacecolor="white", color=_QUIET)
+    rings = [over(row, whom) or 1 for row in rows if row["contender"] == TEXTBOOK != whom]
+    for ring in rings:
+        axes.plot(ring, place, "o", markersize=4, markerfacecolor="white", color=_QUIET)
     label = f"{value:.2f} {_method(ours, rows)}"
     axes.text(1.01, place, label, transform=axes.get_yaxis_transform(), va="center", fontsize=8, color=color)
+    return [value, *rings]
 
 
 def _method(ours: Row, rows: Sequence[Row]) -> str:
@@ -147,17 +152,19 @@ def _ratio_axis(axes: Axes, ratios: Sequence[float]) -> None:
 
 
 def _draw_curves(band: Any, rows: Sequence[Row]) -> None:
-    """Draw a panel for each series, with a curve for each contender."""
+    """Draw a panel for each series, with a curve for each contender: of npseg's only for what layers choose."""
     series, everybody = (unique(row[key] for row in rows) for key in ("series", "contender"))
     methods = [who for who in everybody if who not in (PYTORCH, TEXTBOOK)]
-    colors = {TEXTBOOK: _QUIET, PYTORCH: _SLOWER} | dict(zip(methods, cycle(_METHODS)))
+    methods = [AUTO] if AUTO in methods else methods
+    others = {TEXTBOOK: _QUIET, PYTORCH: _SLOWER}
+    colors = {who: others[who] for who in others if who in everybody} | dict(zip(methods, cycle(_METHODS)))
     panels = band.subgridspec(1, len(series)).subplots(sharey=True, squeeze=False)[0]
     for axes, name in zip(panels, series, strict=True):
         grown = [row for row in rows if row["series"] == name]
         _frame(axes, f"3×3 convolution: {name}")
         axes.grid(axis="y", color=_PALE)
         axes.set(xscale="log", yscale="log")
-        for who in everybody:
+        for who in colors:
             points = [(row["value"], row["ms"]) for row in grown if row["contender"] == who]
             x, y = zip(*points, strict=True) if points else ((), ())
             axes.plot(x, y, "o-", color=colors[who], markersize=3, linewidth=1.4, label=who)
