@@ -88,7 +88,7 @@ class Layer:
         self._remembered = None
 
     def compute_by(self, method: str) -> None:
-        """Choose the method: "auto", or one of :data:`npseg.methods.choose.METHODS`.
+        """Choose the method: "auto", or a name in ``npseg.methods.choose.METHODS``.
 
         Raises
         ------
