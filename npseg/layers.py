@@ -22,6 +22,7 @@ from npseg import backend
 from npseg.backend import Array
 from npseg.geometry import Grid
 from npseg.methods.choose import method as find_method
+from npseg.methods.choose import where_it_serves
 from npseg.ops.activation import relu_backward, relu_forward, tanh_backward, tanh_forward
 from npseg.ops.conv import conv_backward, conv_forward
 from npseg.ops.conv_transpose import conv_transpose_backward, conv_transpose_forward
@@ -89,6 +90,8 @@ class Layer:
 
     def compute_by(self, method: str) -> None:
         """Choose the method: "auto", or a name in ``npseg.methods.choose.METHODS``.
+
+        Where one that is for some kernels only does not serve, "im2col" does.
 
         Raises
         ------
@@ -310,7 +313,8 @@ class Conv(Layer):
     def forward(self, x: Array) -> Array:
         """Convolve."""
         w, b = self.params["w"], self.params.get("b")
-        y, cache = conv_forward(x, w, b, stride=self.stride, padding=self.padding, method=self.method)
+        method = where_it_serves(self.method, w.shape[2:], (self.stride,) * 2)
+        y, cache = conv_forward(x, w, b, stride=self.stride, padding=self.padding, method=method)
         self._remember(cache)
         return y
 
@@ -361,7 +365,8 @@ class BilinearUpsampling(Layer):
     def forward(self, x: Array) -> Array:
         """Upsample."""
         w = self.params["w"]
-        y, cache = conv_transpose_forward(x, w, stride=self.factor, padding=self.padding, method=self.method)
+        method = where_it_serves(self.method, w.shape[2:], (self.factor,) * 2)
+        y, cache = conv_transpose_forward(x, w, stride=self.factor, padding=self.padding, method=method)
         self._remember(cache)
         return y
 

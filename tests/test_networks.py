@@ -9,6 +9,7 @@ from checks import assert_same
 from npseg import networks
 from npseg.data import Scenes, batches, mean_and_std
 from npseg.geometry import Grid
+from npseg.methods.choose import METHODS
 from npseg.networks import FCN, NETWORKS, fcn, make
 from npseg.ops.loss import cross_entropy_backward, cross_entropy_forward
 from npseg.training import Adam
@@ -276,3 +277,18 @@ def test_two_scenes_are_learned_by_heart(head):
         optimizer.step(network.grads, 0.03)
         losses.append(float(loss))
     assert losses[-1] < 0.2 * losses[0]
+
+
+@pytest.mark.parametrize("method", sorted(METHODS.keys() - {"loops", "matrix", "im2col"}))
+def test_a_whole_network_is_computed_by_any_method(method):
+    """Winograd's where it serves; its 7x7 and 1x1 layers, and the upsampling, by im2col."""
+    x = np.random.default_rng(0).standard_normal((1, 3, 33, 40))
+    labels = np.random.default_rng(1).integers(0, 3, (1, 33, 40))
+    found = []
+    for name in ("im2col", method):
+        network = scattered(tiny(width=4, dtype="float64", method=name))
+        _, cache = cross_entropy_forward(network.forward(x), labels)
+        found.append(network.backward(cross_entropy_backward(cache=cache)))
+    largest = abs(found[0]).max()
+    assert largest > 0
+    np.testing.assert_allclose(found[1], found[0], rtol=0, atol=1e-9 * largest)

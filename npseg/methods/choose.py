@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from npseg.geometry import Ints
 from npseg.methods import auto, im2col, loops, matrix, subpixel
-from npseg.methods.winograd import Winograd
+from npseg.methods.winograd import Winograd, serves
 
 #: Every method that an operation can be asked for; the tests run on each of them.
 METHODS: dict[str, Any] = {
@@ -38,3 +39,16 @@ def method(op: str, name: str) -> Any:
     if not isinstance(name, str) or name not in METHODS:
         raise ValueError(f"{op}: method={name!r}; choose one of {', '.join(map(repr, METHODS))}")
     return METHODS[name]
+
+
+def where_it_serves(name: str, kernel: Ints, stride: Ints) -> str:
+    """Return the method that a layer computes by, in a network that was told one for all of its layers.
+
+    Examples
+    --------
+    >>> where_it_serves("winograd", (3, 3), (1, 1)), where_it_serves("winograd", (7, 7), (1, 1))
+    ('winograd', 'im2col')
+    """
+    if isinstance(METHODS[name], Winograd) and not serves(kernel, stride, (1,) * len(kernel)):
+        return "im2col"
+    return name
