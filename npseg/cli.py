@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from npseg import __version__, backend
+from npseg.networks import NETWORKS, model
 
 #: What training flags stand for in the settings, where the names differ.
 _SETTINGS = {
@@ -151,10 +152,12 @@ def _add_training_flags(parser: argparse.ArgumentParser) -> None:
     add("--output-dir", type=Path, help="for the checkpoint and pictures; default: npseg-run")
     add("--resume", type=Path, metavar="CHECKPOINT", help="continue the run that wrote this file")
     network = parser.add_argument_group("network")
-    network.add_argument("--model", help="fcn8s, fcn16s or fcn32s; default: fcn8s")
-    network.add_argument("--width", type=int, help="channels of the first block, VGG's are 64; default: 16")
-    network.add_argument("--fc", type=int, help="channels of fc6 and fc7; default: 8 times the width")
-    network.add_argument("--dropout", type=float, help="probability after fc6 and fc7; default: 0.5")
+    network.add_argument("--model", help=f"{', '.join(NETWORKS)}; default: fcn8s")
+    network.add_argument(
+        "--width", type=int, help="channels of the first block; default: few, that it trains on a laptop"
+    )
+    network.add_argument("--fc", type=int, help="channels of fc6 and fc7, where there are; default: few")
+    network.add_argument("--dropout", type=float, help="probability, where values are dropped; default: 0.5")
     network.add_argument(
         "--batch-norm", action=argparse.BooleanOptionalAction, help="after each convolution; default: yes"
     )
@@ -187,18 +190,22 @@ def _add_summary_flags(parser: argparse.ArgumentParser) -> None:
     """Add the flags of ``summary``; one of the network's that was not given is absent from the result."""
     parser.argument_default = argparse.SUPPRESS
     parser.epilog = (
-        "FCN-32s as published: npseg summary fcn32s --input 500x500 --no-batch-norm --paper-padding. As npseg train "
-        "makes it: npseg summary fcn8s --width 16 --fc 128."
+        "The network is as published unless flags say otherwise. FCN-8s as npseg train makes it: npseg summary fcn8s "
+        "--width 16 --fc 128 --batch-norm --no-paper-padding --learned-upsampling."
     )
     add = parser.add_argument
-    add("model", metavar="MODEL", help="fcn8s, fcn16s or fcn32s")
+    add("model", metavar="MODEL", help=", ".join(NETWORKS))
     add("--input", type=_size, default=(224, 224), metavar="HxW", help="size of the images; default: 224x224")
     add("--batch", type=int, default=1, help="images at once; default: %(default)s")
     add("--classes", type=int, default=21, help="default: %(default)s, PASCAL VOC's")
-    add("--width", type=int, help="channels of the first block; default: 64, the paper's")
+    add("--width", type=int, help="channels of the first block; default: as published")
     add("--fc", type=int, help="channels of fc6 and fc7; default: 64 times the width")
-    add("--batch-norm", action=argparse.BooleanOptionalAction, help="after each convolution; default: yes")
-    add("--paper-padding", action="store_true", help="pad the first convolution by 100, and no other so much")
+    for flag, what in (
+        ("--batch-norm", "normalise after each convolution"),
+        ("--paper-padding", "of an FCN: pad the first convolution by 100, and no other so much"),
+        ("--learned-upsampling", "of an FCN: count its upsampling as learned"),
+    ):
+        add(flag, action=argparse.BooleanOptionalAction, help=f"{what}; default: as published")
     add(
         "--memory",
         action="store_true",
@@ -332,9 +339,9 @@ def _train(arguments: argparse.Namespace) -> None:
         resume(checkpoint, data_path, output_dir or checkpoint.parent)
         return
     data_path = given.pop("data_path", None)
-    network = {"name": given.pop("model", "fcn8s"), "width": given.pop("width", 16)}
-    network["fc"] = given.pop("fc", 8 * network["width"])
-    network |= {key: given.pop(key) for key in ("dropout", "batch_norm", "method") if key in given}
+    name = given.pop("model", "fcn8s")
+    network = {"name": name, **model(name).at_width(given.pop("width", None))}
+    network |= {key: given.pop(key) for key in ("fc", "dropout", "batch_norm", "method") if key in given}
     settings = {_SETTINGS.get(key, key): value for key, value in given.items()}
     train(network, settings, data_path, output_dir or Path("npseg-run"))
 
@@ -358,12 +365,13 @@ def _predict(arguments: argparse.Namespace) -> None:
 
 
 def _summary(arguments: argparse.Namespace) -> None:
-    from npseg.summary import FULL_WIDTH, blank, measure, summarize, table
+    from npseg.summary import blank, measure, summarize, table
 
     given = {key: value for key, value in vars(arguments).items() if key not in ("run", "command")}
     size, batch, memory = (given.pop(key) for key in ("input", "batch", "memory"))
     size = size if isinstance(size, tuple) else (size, size)
-    network = {"name": given.pop("model"), "width": FULL_WIDTH} | given
+    name = given.pop("model")
+    network = {"name": name, **model(name).published} | given
     print(table(summarize(blank(**network), size, batch=batch)))
     if memory:
         print(f"\n{measure(network, size, batch=batch)}")

@@ -17,7 +17,17 @@ import numpy as np
 
 from npseg import windows
 from npseg.geometry import Grid, Ints
-from npseg.layers import BatchNorm, BilinearUpsampling, Container, Conv, Dropout, Layer, MaxPool, ReLU, Tanh
+from npseg.layers import (
+    BatchNorm,
+    Container,
+    Conv,
+    ConvTranspose,
+    Dropout,
+    Layer,
+    MaxPool,
+    ReLU,
+    Tanh,
+)
 
 
 class Plane(np.ndarray[Any, Any]):
@@ -158,15 +168,15 @@ def _(layer: Layer, x: Plane) -> Ints:
 @shape_above.register
 def _(layer: Conv, x: Plane) -> Ints:
     w = layer.params["w"].shape
-    how: dict[str, Any] = {"stride": layer.stride, "padding": layer.padding, "dilation": 1}
+    how: dict[str, Any] = {"stride": layer.stride, "padding": layer.padding, "dilation": layer.dilation}
     return (len(x), w[0], *windows.sliding("Conv", x.shape[2:], w[2:], **how).out)
 
 
 @shape_above.register
-def _(layer: BilinearUpsampling, x: Plane) -> Ints:
-    w = layer.params["w"].shape
-    how: dict[str, Any] = {"stride": layer.factor, "padding": layer.padding, "dilation": 1}
-    return (len(x), w[1], *windows.stamping("BilinearUpsampling", x.shape[2:], w[2:], **how).size)
+def _(layer: ConvTranspose, x: Plane) -> Ints:
+    w = (layer.params | layer.buffers)["w"].shape
+    how: dict[str, Any] = {"stride": layer.stride, "padding": layer.padding, "dilation": 1}
+    return (len(x), w[1], *windows.stamping(type(layer).__name__, x.shape[2:], w[2:], **how).size)
 
 
 @shape_above.register

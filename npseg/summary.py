@@ -18,12 +18,10 @@ from npseg import arguments, memory, networks
 from npseg.backend import Array
 from npseg.data import VOID, Normalization, Scenes
 from npseg.geometry import Grid, Ints, times
-from npseg.layers import BilinearUpsampling, Container, Layer
+from npseg.layers import BilinearUpsampling, ConvTranspose, Layer
+from npseg.networks import Network
 from npseg.planes import Plane, Step, follow
 from npseg.training import Run, Settings
-
-#: The paper's width, for networks that are looked at and not trained.
-FULL_WIDTH = 64
 
 
 class Row(NamedTuple):
@@ -59,26 +57,26 @@ class Row(NamedTuple):
     activation: int
 
 
-def blank(name: str, classes: int, **settings: Any) -> Container:
+def blank(name: str, classes: int, **settings: Any) -> Network:
     """Make a network whose weights take no memory, to look at: where they would be drawn, they are 0.
 
     Parameters
     ----------
     name, classes, settings
-        As of :func:`npseg.networks.make`; ``width`` is 64, the paper's, unless given.
+        As of :func:`npseg.networks.make`; as published unless given.
 
     Returns
     -------
-    Container
+    Network
         The network. Its large weights are one number, seen many times, and cannot be written to.
 
     Examples
     --------
     >>> network = blank("fcn32s", 21)
     >>> sum(p.size for p in network.params.values())
-    136165333
+    134346581
     """
-    settings = {"width": FULL_WIDTH} | settings
+    settings = {**networks.model(name).published, **settings}
     return networks.make(name, classes, **settings, seed=_Blank(settings.get("dtype", "float32")))
 
 
@@ -120,7 +118,7 @@ def summarize(network: Layer, size: Ints, *, batch: int = 1) -> list[Row]:
     --------
     >>> rows = summarize(blank("fcn8s", 21), (500, 500))
     >>> rows[0].name, rows[0].shape, rows[0].parameters, rows[0].multiply_adds
-    ('to_pool3.conv1_1', (1, 64, 500, 500), 1728, 432000000)
+    ('to_pool3.conv1_1', (1, 64, 698, 698), 1792, 841888512)
     >>> next((int(row.grid.field), int(row.grid.step)) for row in rows if row.name == "to_score.score_fr")
     (404, 32)
     """
@@ -152,7 +150,8 @@ def table(rows: Sequence[Row]) -> str:
 
     Examples
     --------
-    >>> print(table(summarize(blank("fcn32s", 21, width=1, fc=2), (64, 64))[-2:]))
+    >>> small = blank("fcn32s", 21, width=1, fc=2, paper_padding=False, learned_upsampling=True)
+    >>> print(table(summarize(small, (64, 64))[-2:]))
     layer              kind                output    parameters  multiply-adds  field  stride  memory (MB)
     to_score.score_fr  Conv                21x2x2            63            168    404      32          0.0
     upscore            BilinearUpsampling  21x64x64   1,806,336      7,225,344    436       1          0.3
@@ -288,8 +287,8 @@ def measure(network: Mapping[str, Any], size: Ints, *, batch: int = 1) -> Memory
 
 def _multiply_adds(step: Step) -> int:
     """Count them: each weight of a kernel, at each place."""
-    w = step.layer.params.get("w")
-    plane = step.below if isinstance(step.layer, BilinearUpsampling) else step.above
+    w = (step.layer.params | step.layer.buffers).get("w")
+    plane = step.below if isinstance(step.layer, ConvTranspose) else step.above
     return 0 if w is None else len(plane) * prod(plane.shape[2:]) * int(w.size)
 
 

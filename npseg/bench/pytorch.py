@@ -174,7 +174,7 @@ def _module(layer: layers.Layer) -> Any:
             module = nn.Conv2d(channels, filters, layer.kernel_size, **steps, device="meta")
             return _with(module, weight=layer.params["w"], bias=layer.params.get("b"))
         case layers.BilinearUpsampling():
-            channels, factor = len(layer.params["w"]), layer.factor
+            channels, factor = len(layer.params["w"]), layer.stride
             steps = {"stride": factor, "padding": layer.padding, "bias": False}
             module = nn.ConvTranspose2d(channels, channels, 2 * factor, **steps, device="meta")
             return _with(module, weight=layer.params["w"])

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
 from typing import Any
 
-from npseg.layers import Container
+from npseg.networks import fcn
 from npseg.networks.fcn import FCN
+from npseg.networks.network import Model, Network
 
-#: Each takes the number of classes, then its settings by name.
-NETWORKS: dict[str, Callable[..., Container]] = {
-    "fcn32s": partial(FCN, head="32s"),
-    "fcn16s": partial(FCN, head="16s"),
-    "fcn8s": partial(FCN, head="8s"),
-}
+#: By the names under which the command line and checkpoints know them.
+NETWORKS: dict[str, Model] = {**fcn.MODELS}
 
 
-def make(name: str, classes: int, **settings: Any) -> Container:
+def make(name: str, classes: int, **settings: Any) -> Network:
     """Build a network by its name.
 
     Parameters
@@ -31,7 +26,7 @@ def make(name: str, classes: int, **settings: Any) -> Container:
 
     Returns
     -------
-    Container
+    Network
         The network, with its initial weights.
 
     Raises
@@ -45,12 +40,28 @@ def make(name: str, classes: int, **settings: Any) -> Container:
     >>> sum(p.size for p in network.params.values())
     86622
     """
-    if name not in NETWORKS:
-        raise ValueError(f"network {name!r}: choose one of {', '.join(map(repr, NETWORKS))}")
     try:
-        return NETWORKS[name](classes, **settings)
+        return model(name)(classes, **settings)
     except TypeError as error:
         raise ValueError(f"network {name!r}: {error}") from None
 
 
-__all__ = ["FCN", "NETWORKS", "make"]
+def model(name: str) -> Model:
+    """Look a network up by its name.
+
+    Raises
+    ------
+    ValueError
+        If there is none of that name.
+
+    Examples
+    --------
+    >>> model("fcn8s").published["width"]
+    64
+    """
+    if name not in NETWORKS:
+        raise ValueError(f"network {name!r}: choose one of {', '.join(map(repr, NETWORKS))}")
+    return NETWORKS[name]
+
+
+__all__ = ["FCN", "NETWORKS", "Model", "Network", "make", "model"]

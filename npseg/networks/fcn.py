@@ -16,6 +16,7 @@ Simonyan & Zisserman, "Very deep convolutional networks for large-scale image re
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -26,7 +27,6 @@ from npseg.geometry import Grid
 from npseg.layers import (
     BatchNorm,
     BilinearUpsampling,
-    Container,
     Conv,
     Dropout,
     Layer,
@@ -35,6 +35,7 @@ from npseg.layers import (
     Sequential,
     named,
 )
+from npseg.networks.network import Model, Network
 from npseg.ops.crop import crop_backward, crop_forward
 
 #: VGG-16: convolutions in each of the five blocks, and their channels as multiples of the first block's.
@@ -46,7 +47,7 @@ PAPER_PADDING = 100
 HEADS = ("32s", "16s", "8s")
 
 
-class FCN(Container):
+class FCN(Network):
     """A fully convolutional network with VGG-16's layout.
 
     Parameters
@@ -67,6 +68,9 @@ class FCN(Container):
     paper_padding : bool
         Pad the first convolution by 100 and fc6 not at all, as the paper does, and crop the scores; otherwise pad
         every convolution by half its kernel, which keeps small images small.
+    learned_upsampling : bool
+        Let the upsampling learn on from bilinear. In the published networks it stays; the paper's text lets those
+        before the last one learn.
     seed : int
         Seed of the initial weights.
     dtype : str
@@ -102,6 +106,7 @@ class FCN(Container):
         batch_norm: bool = True,
         dropout: float = 0.5,
         paper_padding: bool = False,
+        learned_upsampling: bool = True,
         seed: int = 0,
         dtype: str = "float32",
         method: str = "auto",
@@ -136,8 +141,9 @@ class FCN(Container):
             return Conv(channels, classes, 1, rng=None, dtype=dtype)
 
         def upsampling(factor: int) -> BilinearUpsampling:
+            padding = 0 if paper_padding else factor // 2
             return BilinearUpsampling(
-                classes, factor, padding=0 if paper_padding else factor // 2, dtype=dtype
+                classes, factor, padding=padding, learned=learned_upsampling, dtype=dtype
             )
 
         to_pool3 = named([*block(1), *block(2), *block(3)])
@@ -277,3 +283,14 @@ def _add_backward(dout: Array, crops: tuple[Any, Any]) -> tuple[Array, Array]:
 def _both(through: Array, skip: Array | None) -> Array:
     """Add the gradients of a plane that was read once or twice."""
     return through if skip is None else through + skip
+
+
+#: As published: VGG's width, no batch norm, the first convolution padded by 100, upsampling bilinear.
+_PUBLISHED = {"width": 64, "batch_norm": False, "paper_padding": True, "learned_upsampling": False}
+
+MODELS = {
+    f"fcn{head}": Model(
+        partial(FCN, head=head), published=_PUBLISHED, width=16, small=lambda width: {"fc": 8 * width}
+    )
+    for head in HEADS
+}

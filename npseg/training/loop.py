@@ -21,7 +21,6 @@ from tqdm import tqdm
 
 from npseg import backend, networks
 from npseg.data import Dataset, Normalization, batches, mean_and_std, steps_per_epoch
-from npseg.ops.loss import cross_entropy_backward, cross_entropy_forward
 from npseg.predict import Labeller
 from npseg.training import checkpoints
 from npseg.training.balance import class_weights
@@ -104,8 +103,10 @@ class Run:
         *,
         data_path: str | None = None,
     ) -> Run:
-        """Begin a run: measure the images' mean and deviation, and make the network."""
-        return cls(network_config, settings, train, val, mean_and_std(train), data_path)
+        """Begin a run: make the network, and normalise as it wants, or by the images' mean and deviation."""
+        wanted = networks.model(network_config["name"]).mean_and_std
+        normalization = mean_and_std(train) if wanted is None else Normalization(*map(np.array, wanted))
+        return cls(network_config, settings, train, val, normalization, data_path)
 
     @classmethod
     def resume(cls, checkpoint: Checkpoint, train: Dataset, val: Dataset, *, what: str = "checkpoint") -> Run:
@@ -237,9 +238,7 @@ class Run:
         """
         xp = backend.current()
         self.network.train(backend.generator([self.settings.seed, self.epoch, self.step]))
-        scores = self.network.forward(xp.asarray(x))
-        loss, cache = cross_entropy_forward(scores, xp.asarray(labels), weight=self.class_weights)
-        self.network.backward(cross_entropy_backward(None, cache))
+        loss = self.network.learn(xp.asarray(x), xp.asarray(labels), weight=self.class_weights)
         rate = self.learning_rate(self.epoch * self.steps + self.step)
         self.optimizer.step(self.network.grads, rate)
         self.step += 1

@@ -1,0 +1,210 @@
+"""Convolution and its transpose, with their weights: the layers that most of a network is made of."""
+
+from __future__ import annotations
+
+from math import prod, sqrt
+
+import numpy as np
+
+from npseg import backend
+from npseg.backend import Array
+from npseg.geometry import Grid
+from npseg.layers.layer import Layer
+from npseg.methods.choose import where_it_serves
+from npseg.ops.conv import conv_backward, conv_forward
+from npseg.ops.conv_transpose import conv_transpose_backward, conv_transpose_forward
+from npseg.ops.resize import bilinear_kernel
+
+
+class Conv(Layer):
+    """Convolution with square kernels; He's initial weights unless told otherwise, biases 0.
+
+    Parameters
+    ----------
+    channels_in, channels_out : int
+        Channels before and after.
+    kernel_size : int
+        Taps on each of the two axes.
+    stride, padding, dilation : int
+        As in :func:`npseg.conv_forward`.
+    bias : bool
+        Whether there is one; before a batch norm it would be of no use.
+    rng : numpy.random.Generator or None
+        Source of the initial weights; None makes them 0, as the paper's score layers are.
+    deviation : float, optional
+        Standard deviation of the initial weights; He's ``sqrt(2 / fan_in)`` unless given.
+    dtype : str
+        "float32" or "float64".
+
+    References
+    ----------
+    He et al., "Delving deep into rectifiers", 2015: deviation ``sqrt(2 / fan_in)``.
+
+    Examples
+    --------
+    >>> layer = Conv(3, 8, 3, stride=2, padding=1, rng=np.random.default_rng(0))
+    >>> layer.forward(np.zeros((1, 3, 32, 48), "float32")).shape
+    (1, 8, 16, 24)
+    >>> layer.backward(np.ones((1, 8, 16, 24), "float32")).shape, layer.grads["w"].shape
+    ((1, 3, 32, 48), (8, 3, 3, 3))
+    """
+
+    def __init__(
+        self,
+        channels_in: int,
+        channels_out: int,
+        kernel_size: int,
+        *,
+        stride: int = 1,
+        padding: int = 0,
+        dilation: int = 1,
+        bias: bool = True,
+        rng: np.random.Generator | None,
+        deviation: float | None = None,
+        dtype: str = "float32",
+    ) -> None:
+        super().__init__()
+        self.kernel_size, self.stride, self.padding, self.dilation = kernel_size, stride, padding, dilation
+        shape = (channels_out, channels_in, kernel_size, kernel_size)
+        he = sqrt(2 / prod(shape[1:]))
+        self.params["w"] = _initial(shape, rng, he if deviation is None else deviation, dtype)
+        if bias:
+            self.params["b"] = backend.current().zeros(channels_out, dtype)
+
+    def forward(self, x: Array) -> Array:
+        """Convolve."""
+        w, b = self.params["w"], self.params.get("b")
+        how = {"stride": self.stride, "padding": self.padding, "dilation": self.dilation}
+        method = where_it_serves(self.method, w.shape[2:], (self.stride,) * 2)
+        y, cache = conv_forward(x, w, b, **how, method=method)
+        self._remember(cache)
+        return y
+
+    def backward(self, dout: Array) -> Array:
+        """Return dx; leave dw and db."""
+        dx, self.grads["w"], db = conv_backward(dout, self._recall())
+        if db is not None:
+            self.grads["b"] = db
+        return dx
+
+    def grid(self, below: Grid) -> Grid:
+        """Follow the units' places through the windows."""
+        return below.down(
+            kernel=self.kernel_size, stride=self.stride, padding=self.padding, dilation=self.dilation
+        )
+
+
+class ConvTranspose(Layer):
+    """Transposed convolution with square kernels; initial weights such that variances stay, biases 0.
+
+    Parameters
+    ----------
+    channels_in, channels_out : int
+        Channels before and after.
+    kernel_size : int
+        Taps on each of the two axes.
+    stride, padding : int
+        As in :func:`npseg.conv_transpose_forward`.
+    bias : bool
+        Whether there is one; before a batch norm it would be of no use.
+    rng : numpy.random.Generator or None
+        Source of the initial weights; None makes them 0.
+    deviation : float, optional
+        Standard deviation of the initial weights; He's ``sqrt(2 / fan_in)`` unless given, where as many values
+        come in as reach a pixel: ``channels_in * kernel_size**2 / stride**2``.
+    dtype : str
+        "float32" or "float64".
+
+    Examples
+    --------
+    >>> layer = ConvTranspose(8, 4, 2, stride=2, rng=np.random.default_rng(0))
+    >>> layer.forward(np.zeros((1, 8, 16, 24), "float32")).shape
+    (1, 4, 32, 48)
+    >>> layer.params["w"].shape
+    (8, 4, 2, 2)
+    """
+
+    def __init__(
+        self,
+        channels_in: int,
+        channels_out: int,
+        kernel_size: int,
+        *,
+        stride: int = 1,
+        padding: int = 0,
+        bias: bool = True,
+        rng: np.random.Generator | None,
+        deviation: float | None = None,
+        dtype: str = "float32",
+    ) -> None:
+        super().__init__()
+        self.kernel_size, self.stride, self.padding = kernel_size, stride, padding
+        shape = (channels_in, channels_out, kernel_size, kernel_size)
+        he = sqrt(2 / channels_in) * stride / kernel_size
+        self.params["w"] = _initial(shape, rng, he if deviation is None else deviation, dtype)
+        if bias:
+            self.params["b"] = backend.current().zeros(channels_out, dtype)
+
+    def forward(self, x: Array) -> Array:
+        """Convolve with the transpose."""
+        w, b = (self.params | self.buffers)["w"], self.params.get("b")
+        method = where_it_serves(self.method, w.shape[2:], (self.stride,) * 2)
+        y, cache = conv_transpose_forward(x, w, b, stride=self.stride, padding=self.padding, method=method)
+        self._remember(cache)
+        return y
+
+    def backward(self, dout: Array) -> Array:
+        """Return dx; leave dw and db, of what is learned."""
+        dx, dw, db = conv_transpose_backward(dout, self._recall())
+        self.grads |= {name: d for name, d in (("w", dw), ("b", db)) if name in self.params}
+        return dx
+
+    def grid(self, below: Grid) -> Grid:
+        """Follow the units' places up."""
+        return below.up(kernel=self.kernel_size, stride=self.stride, padding=self.padding)
+
+
+class BilinearUpsampling(ConvTranspose):
+    """A transposed convolution that starts as bilinear upsampling of each channel by itself, and learns on.
+
+    Parameters
+    ----------
+    channels : int
+        Channels before and after.
+    factor : int
+        How many times larger the output is: the stride; the kernel has twice as many taps.
+    padding : int
+        Pixels cropped from each end.
+    learned : bool
+        Whether it learns on; otherwise its weights are no parameters and stay as they are.
+    dtype : str
+        "float32" or "float64".
+
+    References
+    ----------
+    Long, Shelhamer & Darrell 2015, section 3.3.
+
+    Examples
+    --------
+    >>> layer = BilinearUpsampling(1, 2, padding=1, dtype="float64")
+    >>> layer.forward(np.array([[[[4.0, 4.0, 8.0]]]]))[0, 0, 0]
+    array([2.25, 3.  , 3.  , 3.75, 5.25, 4.5 ])
+    """
+
+    def __init__(
+        self, channels: int, factor: int, *, padding: int = 0, learned: bool = True, dtype: str = "float32"
+    ) -> None:
+        super().__init__(
+            channels, channels, 2 * factor, stride=factor, padding=padding, bias=False, rng=None, dtype=dtype
+        )
+        w = np.zeros(self.params["w"].shape)
+        w[range(channels), range(channels)] = bilinear_kernel(factor)
+        self.params["w"] = backend.current().asarray(w, dtype)
+        if not learned:
+            self.buffers["w"] = self.params.pop("w")
+
+
+def _initial(shape: tuple[int, ...], rng: np.random.Generator | None, deviation: float, dtype: str) -> Array:
+    """Draw initial weights; without a generator they are 0."""
+    w = np.zeros(shape) if rng is None else rng.standard_normal(shape) * deviation
+    return backend.current().asarray(w, dtype)

@@ -1,0 +1,106 @@
+"""What all networks have in common: how they learn from a batch, and under which name they are known.
+
+A network turns images into scores of the same height and width. It is made of layers by hand, and writes its own
+``forward`` and ``backward``: there is no automatic differentiation. What it learns from is the cross entropy of its
+scores, unless it says otherwise in its own :meth:`Network.learn`, as one does whose loss is a sum of several.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from npseg.backend import Array
+from npseg.layers import Container
+from npseg.ops.loss import cross_entropy_backward, cross_entropy_forward
+
+#: Mean and deviation of red, green and blue, in intensities from 0 to 1.
+Colors = tuple[tuple[float, float, float], tuple[float, float, float]]
+
+
+class Network(Container):
+    """A network for semantic segmentation: (N, 3, H, W) images in, (N, classes, H, W) scores out.
+
+    Examples
+    --------
+    The least that a network has to say is how its layers run:
+
+    >>> import numpy as np
+    >>> from npseg.layers import Conv
+    >>> class OneLayer(Network):
+    ...     def __init__(self, classes):
+    ...         super().__init__(conv=Conv(3, classes, 3, padding=1, rng=np.random.default_rng(0)))
+    ...
+    ...     def forward(self, x):
+    ...         return self.layers["conv"].forward(x)
+    ...
+    ...     def backward(self, dout):
+    ...         return self.layers["conv"].backward(dout)
+    >>> network = OneLayer(4)
+    >>> loss = network.learn(np.zeros((1, 3, 8, 8), "float32"), np.zeros((1, 8, 8), int))
+    >>> round(float(loss), 3), sorted(network.grads)
+    (1.386, ['conv.b', 'conv.w'])
+    """
+
+    def learn(self, x: Array, labels: Array, *, weight: Array | None = None) -> Array:
+        """Run forward and backward on a batch: leave the gradients of all parameters, return the loss.
+
+        Parameters
+        ----------
+        x : (N, 3, H, W) array
+            Normalised images.
+        labels : (N, H, W) integer array
+            Their classes; 255 is void.
+        weight : (classes,) array, optional
+            Of each class in the loss.
+
+        Returns
+        -------
+        0-d array
+            The loss: the cross entropy of the scores, averaged over the pixels.
+        """
+        loss, cache = cross_entropy_forward(self.forward(x), labels, weight=weight)
+        self.backward(cross_entropy_backward(None, cache))
+        return loss
+
+
+@dataclass(frozen=True)
+class Model:
+    """A network under the name that the command line knows it by.
+
+    Parameters
+    ----------
+    build : callable
+        Takes the number of classes, then the network's settings by name.
+    published : dict
+        The settings with which it is the published network.
+    width : int
+        The width at which it trains on a laptop, where it is no wider than ``published``.
+    small : callable
+        What else is set at a width that trains on a laptop: from the width to settings.
+    mean_and_std : pair of triples of float, or None
+        What its images are normalised by, in intensities from 0 to 1; None for the mean and the deviation of the
+        images that it is trained on.
+
+    Examples
+    --------
+    >>> from npseg.networks import NETWORKS
+    >>> NETWORKS["fcn8s"].published["width"], NETWORKS["fcn8s"].at_width(8)
+    (64, {'width': 8, 'fc': 64})
+    """
+
+    build: Callable[..., Network]
+    published: Mapping[str, Any]
+    width: int
+    small: Callable[[int], dict[str, Any]] = field(default=lambda width: {})
+    mean_and_std: Colors | None = None
+
+    def __call__(self, classes: int, **settings: Any) -> Network:
+        """Build the network."""
+        return self.build(classes, **settings)
+
+    def at_width(self, width: int | None = None) -> dict[str, Any]:
+        """Return the settings with which it trains on a laptop, at a width of one's own or at its default one."""
+        width = self.width if width is None else width
+        return {"width": width, **self.small(width)}
