@@ -1,4 +1,4 @@
-"""The command line: ``npseg demo | train | evaluate | predict | summary | explain | gradcheck | bench``.
+"""The command line: ``npseg demo | train | evaluate | compare | predict | summary | explain | gradcheck | bench``.
 
 Each command is a function that takes the parsed arguments. What is wrong with the input is said in one line on
 standard error, with exit status 2; Ctrl-C ends with 130, after a training run has saved its state.
@@ -88,6 +88,14 @@ def _parser() -> argparse.ArgumentParser:
     )
     evaluate.add_argument("--split", default="val", help="train, val, or CamVid's test; default: %(default)s")
 
+    compare = _command(
+        commands,
+        "compare",
+        _compare,
+        "train networks of comparable cost by one recipe, and set them side by side",
+    )
+    _add_compare_flags(compare)
+
     predict = _command(commands, "predict", _predict, "label images with a trained network")
     predict.add_argument(
         "checkpoint", type=Path, metavar="CHECKPOINT", help="a file that training has written"
@@ -165,6 +173,11 @@ def _add_training_flags(parser: argparse.ArgumentParser) -> None:
         "--method",
         help="how layers compute: auto, im2col, subpixel, winograd, winograd4, matrix; default: auto",
     )
+    _add_recipe_flags(parser)
+
+
+def _add_recipe_flags(parser: argparse.ArgumentParser) -> None:
+    """Add the flags of a recipe; one that was not given is absent from the result."""
     recipe = parser.add_argument_group("recipe")
     recipe.add_argument("--epochs", type=int, help="default: 30")
     recipe.add_argument("-b", "--batch-size", type=int, help="images a step; default: 8")
@@ -184,6 +197,26 @@ def _add_training_flags(parser: argparse.ArgumentParser) -> None:
         "--balance", type=float, help="weigh rare classes: 0 not, 1 by median frequency; default: 0"
     )
     recipe.add_argument("--seed", type=int, help="of all that is random; default: 0")
+
+
+def _add_compare_flags(parser: argparse.ArgumentParser) -> None:
+    """Add the flags of ``compare``."""
+    parser.argument_default = argparse.SUPPRESS
+    parser.epilog = (
+        "Written are comparison.md, comparison.json, comparison.png, and a folder for each network's run. All train by "
+        "the recipe below, none by its own paper's. Ctrl-C saves; the same command goes on."
+    )
+    add = parser.add_argument
+    add("models", metavar="MODEL", nargs="*", help=f"default: all, which are {', '.join(NETWORKS)}")
+    add("--data-path", metavar="FOLDER", help="images and masks, as for train; without it, the drawn scenes")
+    add("--output-dir", type=Path, default=Path("npseg-comparison"), help="default: %(default)s")
+    add(
+        "--width",
+        type=int,
+        default=8,
+        help="of fcn8s, whose multiply-adds the others' widths are chosen to come near to; default: %(default)s",
+    )
+    _add_recipe_flags(parser)
 
 
 def _add_summary_flags(parser: argparse.ArgumentParser) -> None:
@@ -342,8 +375,21 @@ def _train(arguments: argparse.Namespace) -> None:
     name = given.pop("model", "fcn8s")
     network = {"name": name, **model(name).at_width(given.pop("width", None))}
     network |= {key: given.pop(key) for key in ("fc", "dropout", "batch_norm", "method") if key in given}
-    settings = {_SETTINGS.get(key, key): value for key, value in given.items()}
-    train(network, settings, data_path, output_dir or Path("npseg-run"))
+    train(network, _settings(given), data_path, output_dir or Path("npseg-run"))
+
+
+def _settings(given: dict[str, Any]) -> dict[str, Any]:
+    """Return the settings that flags of a recipe stand for."""
+    return {_SETTINGS.get(key, key): value for key, value in given.items()}
+
+
+def _compare(arguments: argparse.Namespace) -> None:
+    from npseg.compare.command import compare_networks
+
+    given = {key: value for key, value in vars(arguments).items() if key not in ("run", "command")}
+    names, output_dir, width = (given.pop(key) for key in ("models", "output_dir", "width"))
+    data_path = given.pop("data_path", None)
+    compare_networks(names, _settings(given), data_path, output_dir, width=width)
 
 
 def _evaluate(arguments: argparse.Namespace) -> None:

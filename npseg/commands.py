@@ -42,7 +42,7 @@ def train(network: dict[str, Any], settings: dict[str, Any], data_path: str | No
     """
     _refuse_another_run(output_dir / CHECKPOINT)
     recipe = Settings(**settings)
-    _fit(Run.start(network, recipe, *_open(data_path), data_path=data_path), output_dir)
+    _fit(Run.start(network, recipe, *open_images(data_path), data_path=data_path), output_dir)
 
 
 def resume(checkpoint: Path, data_path: str | None, output_dir: Path) -> None:
@@ -53,7 +53,7 @@ def resume(checkpoint: Path, data_path: str | None, output_dir: Path) -> None:
     if "settings" not in state.progress:
         raise ValueError(f"{checkpoint} holds no training run to continue")
     data_path = data_path or state.progress["data_path"]
-    run = Run.resume(state, *_open(data_path), what=str(checkpoint))
+    run = Run.resume(state, *open_images(data_path), what=str(checkpoint))
     run.data_path = data_path
     if run.epoch == run.settings.epochs:
         raise ValueError(f"{checkpoint} has already done all of its {run.epoch} epochs")
@@ -131,7 +131,7 @@ def open_split(data_path: str | None, split: str) -> Dataset:
     return InMemory(Scenes(count, seed=seed))
 
 
-def _open(data_path: str | None) -> tuple[Dataset, Dataset]:
+def open_images(data_path: str | None) -> tuple[Dataset, Dataset]:
     """Return the images to train on and to validate by, all of them looked at."""
     datasets = open_split(data_path, "train"), open_split(data_path, "val")
     if data_path is not None:

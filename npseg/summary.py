@@ -58,7 +58,7 @@ class Row(NamedTuple):
 
 
 def blank(name: str, classes: int, **settings: Any) -> Network:
-    """Make a network whose weights take no memory, to look at: where they would be drawn, they are 0.
+    """Make a published network to look at: its weights take no memory.
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ def blank(name: str, classes: int, **settings: Any) -> Network:
     Returns
     -------
     Network
-        The network. Its large weights are one number, seen many times, and cannot be written to.
+        As of :func:`weightless`.
 
     Examples
     --------
@@ -76,7 +76,28 @@ def blank(name: str, classes: int, **settings: Any) -> Network:
     >>> sum(p.size for p in network.params.values())
     134346581
     """
-    settings = {**networks.model(name).published, **settings}
+    return weightless(name, classes, **{**networks.model(name).published, **settings})
+
+
+def weightless(name: str, classes: int, **settings: Any) -> Network:
+    """Make a network whose weights take no memory: where they would be drawn, they are 0.
+
+    Parameters
+    ----------
+    name, classes, settings
+        As of :func:`npseg.networks.make`.
+
+    Returns
+    -------
+    Network
+        The network. Its large weights are one number, seen many times, and cannot be written to.
+
+    Examples
+    --------
+    >>> network = weightless("fcn32s", 4, width=64)
+    >>> network.params["to_score.fc6.w"].nbytes, network.params["to_score.fc6.w"].strides
+    (411041792, (0, 0, 0, 0))
+    """
     return networks.make(name, classes, **settings, seed=_Blank(settings.get("dtype", "float32")))
 
 

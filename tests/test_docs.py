@@ -19,6 +19,7 @@ MODULES = (
     "npseg",
     "npseg.backend",
     "npseg.check",
+    "npseg.compare",
     "npseg.data",
     "npseg.draw",
     "npseg.geometry",

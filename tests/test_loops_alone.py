@@ -27,7 +27,7 @@ STOREYS = (
     ("predict", "data", "check", "draw"),
     ("training",),
     ("bench", "commands", "explain", "summary"),
-    ("demo",),
+    ("demo", "compare"),
     ("cli", "__main__"),
 )
 LEVEL = {name: level for level, storey in enumerate(STOREYS) for name in storey}

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from npseg.draw.fields import Field, field_of, receptive_field
     from npseg.draw.label_maps import colorize, comparison, labels, overlay, overlay_with_legend
+    from npseg.draw.line_ups import side_by_side
     from npseg.draw.overlaps import overlap, overlap_counts
     from npseg.draw.stepper.matrices import matrix
     from npseg.draw.stepper.steps import Steps, steps
@@ -21,6 +22,7 @@ _MODULES = {
     "fields": ("Field", "field_of", "receptive_field"),
     "label_maps": ("colorize", "comparison", "labels", "overlay", "overlay_with_legend"),
     "stepper.matrices": ("matrix",),
+    "line_ups": ("side_by_side",),
     "overlaps": ("overlap", "overlap_counts"),
     "stepper.steps": ("Steps", "steps"),
     "training_curves": ("curves",),
@@ -41,6 +43,7 @@ __all__ = [
     "overlay",
     "overlay_with_legend",
     "receptive_field",
+    "side_by_side",
     "steps",
 ]
 

@@ -188,7 +188,9 @@ def comparison(
         (image, colorize(truth, colors), colorize(prediction, colors), _errors(image, truth, prediction))
         for image, truth, prediction in zip(images, truths, predictions, strict=True)
     ]
-    return _grid(rows, _COLUMNS, [*_legend(classes, colors, *truths, *predictions), ("wrong", _ERROR_COLOR)])
+    return _grid(
+        rows, _COLUMNS, [*legend_of(classes, colors, *truths, *predictions), ("wrong", _ERROR_COLOR)]
+    )
 
 
 def labels(
@@ -236,7 +238,7 @@ def labels(
     """
     if truth is None:
         row = (image, colorize(prediction, colors), overlay(image, prediction, colors))
-        return _grid([row], ("image", "labels", "overlay"), _legend(classes, colors, prediction))
+        return _grid([row], ("image", "labels", "overlay"), legend_of(classes, colors, prediction))
     figure = comparison([image], [truth], [prediction], classes, colors)
     counted = truth != _VOID
     if counted.any():
@@ -248,7 +250,7 @@ def labels(
     return figure
 
 
-def _legend(classes: Sequence[str], colors: ArrayLike, *maps: NDArray[Any]) -> list[tuple[str, Color]]:
+def legend_of(classes: Sequence[str], colors: ArrayLike, *maps: NDArray[Any]) -> list[tuple[str, Color]]:
     """List the names and colours of the classes that occur."""
     occurring = set(np.concatenate([np.unique(m) for m in maps]).tolist())
     entries = {**dict(enumerate(_named(classes, colors))), _VOID: ("void", _VOID_COLOR)}
@@ -270,9 +272,7 @@ def _grid(
     """Place panels of one width, each row as high as its image needs, and one legend beneath them all."""
     width = _GAP + len(titles) * (_PANEL + _GAP)
     panels = [_PANEL * row[0].shape[0] / row[0].shape[1] for row in rows]
-    # In the legend a letter is about 0.08 inches wide; a patch and the space around it take 0.6.
-    across = max(1, int(width / (0.6 + 0.08 * max(len(name) for name, _ in entries))))
-    below = 0.15 + _LINE * -(-len(entries) // across)
+    below = legend_height(entries, width)
     height = _TITLE + sum(panels) + _GAP * len(rows) + below
     figure = Figure(figsize=(width, height), dpi=100)
     FigureCanvasAgg(figure)
@@ -287,22 +287,38 @@ def _grid(
             if row is rows[0]:
                 axes.set_title(titles[column], fontsize=10, pad=5)
         bottom -= _GAP
+    place_legend(figure, entries)
+    return figure
+
+
+def legend_height(entries: Sequence[tuple[str, Color]], width: float) -> float:
+    """Return how high the legend of a figure of this width is, in inches."""
+    return 0.15 + _LINE * -(-len(entries) // _across(entries, width))
+
+
+def place_legend(figure: Figure, entries: Sequence[tuple[str, Color]]) -> None:
+    """Say beneath a figure which colour is which."""
+    width, height = figure.get_size_inches()
     patches = [
         Patch(facecolor=(r / 255, g / 255, b / 255), edgecolor="0.6", linewidth=0.5, label=name)
         for name, (r, g, b) in entries
     ]
     figure.legend(
         handles=patches,
-        ncols=min(across, len(patches)),
+        ncols=min(_across(entries, width), len(patches)),
         loc="upper center",
-        bbox_to_anchor=(0.5, (below + _GAP) / height),
+        bbox_to_anchor=(0.5, (legend_height(entries, width) + _GAP) / height),
         fontsize=9,
         handlelength=1.3,
         handleheight=1.1,
         columnspacing=1.8,
         frameon=False,
     )
-    return figure
+
+
+def _across(entries: Sequence[tuple[str, Color]], width: float) -> int:
+    """Return how many entries stand in a line: a letter is about 0.08 inches wide, all around it takes 0.6."""
+    return max(1, int(width / (0.6 + 0.08 * max(len(name) for name, _ in entries))))
 
 
 def _strip(entries: Sequence[tuple[str, Color]], width: int) -> Image.Image:

@@ -1,0 +1,141 @@
+"""The contest: one network after the other trains, each in a folder of its own, and is judged.
+
+It can be stopped at any time and begun again by the same command: a network that has a checkpoint goes on from it,
+one that has finished is only judged, which takes seconds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from npseg.commands import print_epoch
+from npseg.compare.entrants import Entrant
+from npseg.compare.table import Result
+from npseg.data import Dataset
+from npseg.predict import Labeller
+from npseg.training import Run, Settings, evaluate, metrics
+from npseg.training.checkpoints import load
+from npseg.training.loop import CHECKPOINT
+
+
+@dataclass(frozen=True)
+class Contest:
+    """What all who take part have in common.
+
+    Attributes
+    ----------
+    settings : Settings
+        The recipe and the budget.
+    train, val : Dataset
+        Images to learn from, and images to be judged by.
+    output_dir : Path
+        Each network's run is written to a folder of its name in it.
+    data_path : str or None
+        Where the images came from, for whoever continues a run by itself; None for the scenes.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from npseg.compare import enter
+    >>> from npseg.data import Scenes
+    >>> train, val = Scenes(4, size=(32, 32)), Scenes(2, size=(32, 32), seed=1)
+    >>> entrant = enter("fcn32s", 4, (32, 32), width=2)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     contest = Contest(Settings(epochs=1, batch_size=2), train, val, Path(folder))
+    ...     run = contest.run(entrant, progress=False)
+    ...     again = contest.run(entrant, progress=False)
+    >>> run.epoch, again.history == run.history
+    (1, True)
+    """
+
+    settings: Settings
+    train: Dataset
+    val: Dataset
+    output_dir: Path
+    data_path: str | None = None
+
+    def run(self, entrant: Entrant, *, progress: bool = True) -> Run:
+        """Train a network, or go on where it was stopped, until its epochs are done.
+
+        Parameters
+        ----------
+        entrant : Entrant
+            The network.
+        progress : bool
+            Print its epochs and show a bar.
+
+        Returns
+        -------
+        Run
+            The finished run.
+
+        Raises
+        ------
+        ValueError
+            If its folder holds another run.
+        npseg.training.Interrupted
+            On Ctrl-C, after its state was saved.
+        """
+        folder = self.output_dir / entrant.name
+        run = self._begin(entrant, folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        run.fit(folder, progress=progress, after_epoch=print_epoch if progress else None)
+        return run
+
+    def _begin(self, entrant: Entrant, folder: Path) -> Run:
+        """Start a run, or take up the one whose checkpoint is in its folder."""
+        config: dict[str, Any] = {"name": entrant.name, **entrant.settings}
+        path = folder / CHECKPOINT
+        if not path.exists():
+            return Run.start(config, self.settings, self.train, self.val, data_path=self.data_path)
+        run = Run.resume(load(path), self.train, self.val, what=str(path))
+        if (
+            run.settings != self.settings
+            or {"classes": len(self.train.classes), **config} != run.network_config
+        ):
+            raise ValueError(f"{path} is of another recipe or width; give another --output-dir")
+        return run
+
+
+def compare(contest: Contest, entrants: list[Entrant]) -> tuple[list[Result], dict[str, Labeller]]:
+    """Let networks train one after the other, and judge them.
+
+    Parameters
+    ----------
+    contest : Contest
+        Recipe, budget and images.
+    entrants : list of Entrant
+        The networks.
+
+    Returns
+    -------
+    list of Result
+        In the order of the entrants.
+    dict of str to Labeller
+        The trained networks, by name.
+
+    Examples
+    --------
+    >>> compare(Contest(Settings(), [], [], Path()), [])
+    ([], {})
+    """
+    results, labellers = [], {}
+    for entrant in entrants:
+        tqdm.write(
+            f"{entrant.name}: width {entrant.settings['width']}, {entrant.parameters:,} weights, "
+            f"{entrant.multiply_adds:,} multiply-adds an image"
+        )
+        run = contest.run(entrant)
+        began = perf_counter()
+        figures = metrics(evaluate(run.labeller, contest.val))
+        labelling = (perf_counter() - began) / len(contest.val)
+        training = float(np.sum([epoch["seconds"] for epoch in run.history]))
+        results.append(Result(entrant, figures, training, labelling))
+        labellers[entrant.name] = run.labeller
+    return results, labellers
