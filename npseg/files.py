@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import secrets
 from collections.abc import Iterator
@@ -39,6 +40,7 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
     b'hello'
     """
     path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)  # it may have been removed meanwhile, in hours of training
     # In the same folder, since only within a file system is replacing one step.
     temporary = path.with_name(f"{path.name}.{secrets.token_hex(4)}.tmp")
     try:
@@ -49,3 +51,25 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def clear_remains(path: str | os.PathLike[str]) -> None:
+    """Remove what a process that was killed while it wrote a file has left beside it.
+
+    Parameters
+    ----------
+    path : path
+        Of the file, which is left as it is.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     _ = Path(folder, "run.npz.0a1b2c3d.tmp").write_bytes(b"half")
+    ...     clear_remains(Path(folder, "run.npz"))
+    ...     os.listdir(folder)
+    []
+    """
+    path = Path(path)
+    for remains in path.parent.glob(f"{glob.escape(path.name)}.{'[0-9a-f]' * 8}.tmp"):
+        remains.unlink(missing_ok=True)

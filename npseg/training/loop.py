@@ -21,6 +21,7 @@ from tqdm import tqdm
 
 from npseg import backend, networks
 from npseg.data import Dataset, Normalization, batches, mean_and_std, steps_per_epoch
+from npseg.files import clear_remains
 from npseg.predict import Labeller
 from npseg.training import checkpoints
 from npseg.training.balance import class_weights
@@ -206,6 +207,8 @@ class Run:
             If the loss is no longer a number.
         """
         path = None if output_dir is None else output_dir / CHECKPOINT
+        if path is not None:
+            clear_remains(path)
         # Where numbers overflow, the loss says so; NumPy's warnings would only bury that.
         with _interrupts() as interrupted, np.errstate(all="ignore"):
             while self.epoch < self.settings.epochs:
