@@ -1,4 +1,4 @@
-"""The command line: ``npseg demo | train | evaluate | compare | predict | summary | explain | gradcheck | bench``.
+"""The command line: ``npseg demo | train | evaluate | compare | predict | summary | explain | ...``.
 
 Each command is a function that takes the parsed arguments. What is wrong with the input is said in one line on
 standard error, with exit status 2; Ctrl-C ends with 130, after a training run has saved its state.
@@ -120,6 +120,8 @@ def _parser() -> argparse.ArgumentParser:
     _add_geometry_flags(explain)
 
     _command(commands, "gradcheck", _gradcheck, "compare every hand-written gradient with finite differences")
+
+    _command(commands, "accuracy", _accuracy, "measure the error of every operation in float32")
 
     bench = _command(
         commands, "bench", _bench, "time layers and whole steps against textbook NumPy and PyTorch"
@@ -442,6 +444,12 @@ def _gradcheck(arguments: argparse.Namespace) -> None:
     from npseg.commands import gradcheck
 
     gradcheck()
+
+
+def _accuracy(arguments: argparse.Namespace) -> None:
+    from npseg.commands import accuracy
+
+    accuracy()
 
 
 def _bench(arguments: argparse.Namespace) -> None:

@@ -11,6 +11,8 @@ from tqdm import tqdm
 
 from npseg.check import gradcheck as check_gradients
 from npseg.check import report as report_gradients
+from npseg.check.rounding import accuracy as measure_accuracy
+from npseg.check.rounding import report as report_accuracy
 from npseg.data import Dataset, InMemory, Scenes, open_dataset, read_image, validate, write_labels
 from npseg.draw import comparison, curves, overlay_with_legend
 from npseg.files import replacing
@@ -119,6 +121,22 @@ def gradcheck() -> None:
     with bar:
         rows = check_gradients(progress=show)
     print(report_gradients(rows))
+
+
+def accuracy() -> None:
+    """Print a table of the error of every operation in float32, on data that are scaled well and badly."""
+    bar = tqdm(unit="operation", leave=False, disable=None)
+
+    def show(name: str) -> None:
+        bar.set_description(name)
+        bar.update()
+
+    with bar:
+        rows = measure_accuracy(progress=show)
+    print(report_accuracy(rows))
+    print(
+        "\nlargest error in float32 against float64, in units of the last place (2⁻²³) of a result's largest value"
+    )
 
 
 def open_split(data_path: str | None, split: str) -> Dataset:

@@ -9,6 +9,7 @@ from npseg.check.against import Verdict, against, grade
 from npseg.check.gradients import gradients
 from npseg.check.operations import Row, every_operation, gradcheck, report
 from npseg.check.outcome import CheckError, Comparison, GradientError, KinkError, Report
+from npseg.check.rounding import accuracy
 
 __all__ = [
     "AdjointError",
@@ -20,6 +21,7 @@ __all__ = [
     "Report",
     "Row",
     "Verdict",
+    "accuracy",
     "adjoint",
     "against",
     "every_operation",

@@ -323,9 +323,11 @@ def lrn_backward(dout: Array, cache: LRNCache) -> Array:
     """
     x, energy, size, alpha, beta = cache
     arguments.gradient("lrn_backward", dout, x.shape, str(x.dtype))
-    denergy = -beta * dout * x * energy ** (-beta - 1)
+    scale = energy**-beta
+    # The output, divided, and not x times a power that may be too small a number for the dtype.
+    denergy = -beta * dout * (x * scale / energy)
     # A channel counts in the energies of those whose neighbourhood it is in: the window mirrored.
-    return dout * energy**-beta + 2 * alpha / size * x * _neighbours(denergy, (size - 1) // 2, size // 2)
+    return dout * scale + 2 * alpha / size * x * _neighbours(denergy, (size - 1) // 2, size // 2)
 
 
 def _but_channels(x: Array) -> tuple[int, ...]:
