@@ -26,6 +26,7 @@ from npseg.layers import (
     Layer,
     MaxPool,
     ReLU,
+    Scale,
     Tanh,
 )
 
@@ -161,6 +162,7 @@ def shape_above(layer: Layer, x: Plane) -> Ints:
 @shape_above.register(Tanh)
 @shape_above.register(BatchNorm)
 @shape_above.register(Dropout)
+@shape_above.register(Scale)
 def _(layer: Layer, x: Plane) -> Ints:
     return tuple(x.shape)
 

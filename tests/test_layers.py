@@ -20,6 +20,7 @@ from npseg.layers import (
     Layer,
     MaxPool,
     ReLU,
+    Scale,
     Sequential,
     Tanh,
     named,
@@ -77,6 +78,7 @@ LAYERS = {
     ),
     "relu": (ReLU, lambda x, p: npseg.relu_forward(x), npseg.relu_backward, ()),
     "tanh": (Tanh, lambda x, p: npseg.tanh_forward(x), npseg.tanh_backward, ()),
+    "scale": (lambda: Scale(0.25), lambda x, p: (0.25 * x, None), lambda dout, cache: 0.25 * dout, ()),
     "dropout": (
         lambda: seeded(Dropout(0.4)),
         lambda x, p: npseg.dropout_forward(x, 0.4, rng=np.random.default_rng(5)),
@@ -224,6 +226,7 @@ def test_a_plain_container_has_no_order_of_its_own():
         (ReLU(), 1, 0, 1),
         (Tanh(), 1, 0, 1),
         (Dropout(0.5), 1, 0, 1),
+        (Scale(0.01), 1, 0, 1),
         (Sequential(a=conv(padding=1), pool=MaxPool(2), b=conv(padding=1)), 2, Fraction(1, 2), 8),
     ],
 )

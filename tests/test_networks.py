@@ -10,7 +10,7 @@ from npseg import networks
 from npseg.data import Scenes, batches, mean_and_std
 from npseg.geometry import Grid
 from npseg.methods.choose import METHODS
-from npseg.networks import FCN, NETWORKS, fcn, make
+from npseg.networks import FCN, fcn, make
 from npseg.ops.loss import cross_entropy_backward, cross_entropy_forward
 from npseg.training import Adam
 
@@ -243,9 +243,27 @@ def test_dropout_comes_after_fc6_and_fc7():
         assert layers[drop].p == 0.5
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", fcn.MODELS)
 def test_networks_by_name(name):
-    assert make(name, 5, width=1, fc=2).head == name.removeprefix("fcn")
+    network = make(name, 5, width=1, fc=2)
+    assert name == f"fcn{network.head}" + "-at-once" * ("scale_pool4" in network.layers)
+
+
+def test_all_at_once_is_8s_with_its_skips_scaled():
+    """Multiplied before its scores are read, a plane counts as much less as weights that are smaller."""
+    at_once, plain = (scattered(tiny(dtype="float64", at_once=at_once)) for at_once in (True, False))
+    for pool, factor in (("pool4", 0.01), ("pool3", 0.0001)):
+        assert at_once.layers[f"scale_{pool}"].factor == factor
+        plain.params[f"score_{pool}.w"][...] *= factor
+    assert plain.params.keys() == at_once.params.keys(), "the factors are not learned"
+    x = np.random.default_rng(0).standard_normal((2, 3, 65, 70))
+    ours, theirs = at_once.forward(x), plain.forward(x)
+    np.testing.assert_allclose(ours, theirs, rtol=1e-12)
+    dout = np.random.default_rng(1).standard_normal(ours.shape)
+    np.testing.assert_allclose(at_once.backward(dout), plain.backward(dout), rtol=1e-9, atol=1e-12)
+    for pool, factor in (("pool4", 0.01), ("pool3", 0.0001)):
+        found, expected = (network.grads[f"score_{pool}.w"] for network in (at_once, plain))
+        np.testing.assert_allclose(found, factor * expected, rtol=1e-9)
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from npseg.summary import blank, measure, summarize, table
 
 #: Weights of FCN at 21 classes, without its upsampling.
 PUBLISHED = {"fcn32s": 134_346_581, "fcn16s": 134_346_581 + 10_773, "fcn8s": 134_346_581 + 10_773 + 5_397}
+PUBLISHED["fcn8s-at-once"] = PUBLISHED["fcn8s"]
 
 
 def rows_of(network, size, **options):

@@ -23,6 +23,7 @@ TINY = {
     "fcn32s": Tiny(_FCN),
     "fcn16s": Tiny(_FCN),
     "fcn8s": Tiny(_FCN),
+    "fcn8s-at-once": Tiny(_FCN),
 }
 
 CLASSES = 3

@@ -13,7 +13,7 @@ anything, so that labelling a large image takes no more memory than its largest 
 from npseg.layers.containers import Container, Sequential, named
 from npseg.layers.convolution import BilinearUpsampling, Conv, ConvTranspose
 from npseg.layers.layer import Layer
-from npseg.layers.pointwise import BatchNorm, Dropout, ReLU, Tanh
+from npseg.layers.pointwise import BatchNorm, Dropout, ReLU, Scale, Tanh
 from npseg.layers.pooling import MaxPool
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
     "Layer",
     "MaxPool",
     "ReLU",
+    "Scale",
     "Sequential",
     "Tanh",
     "named",

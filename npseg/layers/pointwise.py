@@ -111,6 +111,36 @@ class Tanh(Layer):
         return tanh_backward(dout, self._recall())
 
 
+class Scale(Layer):
+    """Multiply by a number, which is not learned.
+
+    Parameters
+    ----------
+    factor : float
+        The number.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> layer = Scale(0.5)
+    >>> layer.forward(np.array([1.0, 3.0])), layer.backward(np.array([1.0, 1.0]))
+    (array([0.5, 1.5]), array([0.5, 0.5]))
+    """
+
+    def __init__(self, factor: float) -> None:
+        super().__init__()
+        self.factor = factor
+
+    def forward(self, x: Array) -> Array:
+        """Multiply."""
+        self._remember(self.factor)
+        return self.factor * x
+
+    def backward(self, dout: Array) -> Array:
+        """Multiply the gradient by the same."""
+        return self._recall() * dout
+
+
 class Dropout(Layer):
     """While training, drop values with probability p.
 

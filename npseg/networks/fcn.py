@@ -1,21 +1,23 @@
-"""Fully convolutional networks: FCN-32s, 16s and 8s.
+"""Fully convolutional networks: FCN-32s, 16s and 8s, and 8s at once.
 
 A classifier's last layers, run as convolutions, give a coarse map of class scores, one for every 32 pixels.
 FCN-32s enlarges it 32 times with a transposed convolution that starts as bilinear interpolation. That is blurred,
 so FCN-16s first enlarges it twice and adds the scores that a 1x1 convolution reads off the finer pool4, and
-FCN-8s does so again with pool3: deep layers know *what*, shallow ones *where*. The skips make the network a graph
+FCN-8s does so again with pool3: deep layers know *what*, shallow ones *where*. Each of them starts from the one
+before; FCN-8s at once learns all of it together, which takes features of about one size: those of pool4 and pool3,
+larger in VGG than fc7's, are scaled down before scores are read off them. The skips make the network a graph
 with two places where paths meet, and its backward, below, is written out by hand: where forward adds, backward
 hands the same gradient to both; where forward reads a plane twice, backward adds two gradients.
 
 References
 ----------
 Long, Shelhamer & Darrell, "Fully convolutional networks for semantic segmentation", CVPR 2015.
+Shelhamer, Long & Darrell, the same title, TPAMI 2017: all at once.
 Simonyan & Zisserman, "Very deep convolutional networks for large-scale image recognition", 2015: the trunk.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
@@ -24,25 +26,16 @@ import numpy as np
 from npseg import arguments, backend
 from npseg.backend import Array
 from npseg.geometry import Grid
-from npseg.layers import (
-    BatchNorm,
-    BilinearUpsampling,
-    Conv,
-    Dropout,
-    Layer,
-    MaxPool,
-    ReLU,
-    Sequential,
-    named,
-)
+from npseg.layers import BilinearUpsampling, Conv, Dropout, Layer, Scale, Sequential, named
 from npseg.networks.network import Model, Network
+from npseg.networks.vgg import Trunk
 from npseg.ops.crop import crop_backward, crop_forward
-
-#: VGG-16: convolutions in each of the five blocks, and their channels as multiples of the first block's.
-BLOCKS = ((2, 1), (2, 2), (3, 4), (3, 8), (3, 8))
 
 #: Padding of the first convolution in the paper's networks, so that even a single pixel survives the 7x7 fc6.
 PAPER_PADDING = 100
+
+#: By what FCN-8s at once multiplies the features that its skips read.
+SCALES = {"pool4": 0.01, "pool3": 0.0001}
 
 HEADS = ("32s", "16s", "8s")
 
@@ -56,6 +49,8 @@ class FCN(Network):
         Classes to tell apart.
     head : {"8s", "16s", "32s"}
         How fine the finest map of scores is, in pixels of the image.
+    at_once : bool
+        Scale what the skips read, pool4 by 0.01 and pool3 by 0.0001, so that they can learn from the first step on.
     width : int
         Channels of the first block, from which all others follow; VGG's is 64.
     fc : int, optional
@@ -101,6 +96,7 @@ class FCN(Network):
         classes: int,
         *,
         head: str = "8s",
+        at_once: bool = False,
         width: int = 16,
         fc: int | None = None,
         batch_norm: bool = True,
@@ -118,24 +114,7 @@ class FCN(Network):
         arguments.probability("FCN", "dropout", dropout)
         self.head = head
         fc = 64 * width if fc is None else fc
-        rng = np.random.default_rng(seed)
-
-        def conv(
-            name: str, channels: tuple[int, int], kernel: int, padding: int
-        ) -> Iterator[tuple[str, Layer]]:
-            yield name, Conv(*channels, kernel, padding=padding, bias=not batch_norm, rng=rng, dtype=dtype)
-            if batch_norm:
-                yield f"{name}_norm", BatchNorm(channels[1], dtype=dtype)
-            yield f"{name}_relu", ReLU(in_place=True)
-
-        def block(number: int) -> Iterator[tuple[str, Layer]]:
-            depth, multiple = BLOCKS[number - 1]
-            before = 3 if number == 1 else width * BLOCKS[number - 2][1]
-            for i in range(1, depth + 1):
-                padding = PAPER_PADDING if paper_padding and number == i == 1 else 1
-                yield from conv(f"conv{number}_{i}", (before, width * multiple), 3, padding)
-                before = width * multiple
-            yield f"pool{number}", MaxPool(2, ceil_mode=True)
+        trunk = Trunk(width, batch_norm, np.random.default_rng(seed), dtype)
 
         def score(channels: int) -> Conv:
             return Conv(channels, classes, 1, rng=None, dtype=dtype)
@@ -146,23 +125,28 @@ class FCN(Network):
                 classes, factor, padding=padding, learned=learned_upsampling, dtype=dtype
             )
 
-        to_pool3 = named([*block(1), *block(2), *block(3)])
-        to_pool4 = named([*block(4)])
+        def skip(pool: str, channels: int) -> dict[str, Layer]:
+            scale: dict[str, Layer] = {f"scale_{pool}": Scale(SCALES[pool])} if at_once else {}
+            return {**scale, f"score_{pool}": score(channels)}
+
+        first = PAPER_PADDING if paper_padding else 1
+        to_pool3 = named([*trunk.block(1, padding=first), *trunk.block(2), *trunk.block(3)])
+        to_pool4 = named([*trunk.block(4)])
         to_score = named(
             [
-                *block(5),
-                *conv("fc6", (8 * width, fc), 7, 0 if paper_padding else 3),
+                *trunk.block(5),
+                *trunk.conv("fc6", (8 * width, fc), 7, 0 if paper_padding else 3),
                 ("drop6", Dropout(dropout)),
-                *conv("fc7", (fc, fc), 1, 0),
+                *trunk.conv("fc7", (fc, fc), 1, 0),
                 ("drop7", Dropout(dropout)),
                 ("score_fr", score(fc)),
             ]
         )
         layers: dict[str, Layer] = {"to_pool3": to_pool3, "to_pool4": to_pool4, "to_score": to_score}
         if head != "32s":
-            layers |= {"upscore2": upsampling(2), "score_pool4": score(8 * width)}
+            layers |= {"upscore2": upsampling(2), **skip("pool4", 8 * width)}
         if head == "8s":
-            layers |= {"upscore_pool4": upsampling(2), "score_pool3": score(4 * width)}
+            layers |= {"upscore_pool4": upsampling(2), **skip("pool3", 4 * width)}
         layers["upscore"] = upsampling(int(head[:-1]))
         super().__init__(**layers)
         self._lay_over()
@@ -201,9 +185,14 @@ class FCN(Network):
         """
         first, last = first + self.crops["image"], last + self.crops["image"]
         for name, layer in reversed(self.layers.items()):
-            if not name.startswith("score_pool"):
+            if not name.startswith(("scale_", "score_")):
                 first, last = layer.sees(first, last)
         return first, last
+
+    def _skip(self, pool: str) -> Sequential:
+        """Return the layers that read scores off a finer plane."""
+        names = (f"scale_{pool}", f"score_{pool}")
+        return Sequential(**{name: self.layers[name] for name in names if name in self.layers})
 
     def forward(self, x: Array) -> Array:
         """Return the scores of the classes at each pixel.
@@ -224,10 +213,10 @@ class FCN(Network):
         scores = layers["to_score"].forward(pool4)
         sum4 = sum3 = None
         if self.head != "32s":
-            skip = layers["score_pool4"].forward(pool4)
+            skip = self._skip("pool4").forward(pool4)
             scores, sum4 = _add(layers["upscore2"].forward(scores), skip, crops["pool4"])
         if self.head == "8s":
-            skip = layers["score_pool3"].forward(pool3)
+            skip = self._skip("pool3").forward(pool3)
             scores, sum3 = _add(layers["upscore_pool4"].forward(scores), skip, crops["pool3"])
         scores, crop = crop_forward(layers["upscore"].forward(scores), crops["image"], x.shape[2:])
         self._remember((sum4, sum3, crop))
@@ -252,11 +241,11 @@ class FCN(Network):
         dpool3 = dpool4 = None
         if self.head == "8s":
             dscores, dskip = _add_backward(dscores, sum3)
-            dpool3 = layers["score_pool3"].backward(dskip)
+            dpool3 = self._skip("pool3").backward(dskip)
             dscores = layers["upscore_pool4"].backward(dscores)
         if self.head != "32s":
             dscores, dskip = _add_backward(dscores, sum4)
-            dpool4 = layers["score_pool4"].backward(dskip)
+            dpool4 = self._skip("pool4").backward(dskip)
             dscores = layers["upscore2"].backward(dscores)
         # pool4 and pool3 were each read twice: by the layers above them and by their score layers.
         dpool4 = _both(layers["to_score"].backward(dscores), dpool4)
@@ -288,9 +277,14 @@ def _both(through: Array, skip: Array | None) -> Array:
 #: As published: VGG's width, no batch norm, the first convolution padded by 100, upsampling bilinear.
 _PUBLISHED = {"width": 64, "batch_norm": False, "paper_padding": True, "learned_upsampling": False}
 
+_VARIANTS: dict[str, dict[str, Any]] = {
+    **{f"fcn{head}": {"head": head} for head in HEADS},
+    "fcn8s-at-once": {"head": "8s", "at_once": True},
+}
+
 MODELS = {
-    f"fcn{head}": Model(
-        partial(FCN, head=head), published=_PUBLISHED, width=16, small=lambda width: {"fc": 8 * width}
+    name: Model(
+        partial(FCN, **variant), published=_PUBLISHED, width=16, small=lambda width: {"fc": 8 * width}
     )
-    for head in HEADS
+    for name, variant in _VARIANTS.items()
 }

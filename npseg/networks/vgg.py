@@ -1,0 +1,70 @@
+"""VGG-16: the trunk that most of the networks share, layer by layer, under the names of its paper.
+
+Five blocks of 3x3 convolutions, each ended by a max pooling, with more channels in each block; then three fully
+connected layers, the first two of which, fc6 and fc7, the segmentation networks run as convolutions.
+
+References
+----------
+Simonyan & Zisserman, "Very deep convolutional networks for large-scale image recognition", 2015, table 1, column D.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from npseg.layers import BatchNorm, Conv, Layer, MaxPool, ReLU
+
+#: Convolutions in each of the five blocks, and their channels as multiples of the first block's.
+BLOCKS = ((2, 1), (2, 2), (3, 4), (3, 8), (3, 8))
+
+
+@dataclass(frozen=True)
+class Trunk:
+    """Makes VGG's layers, at any width.
+
+    Parameters
+    ----------
+    width : int
+        Channels of the first block; VGG's is 64.
+    batch_norm : bool
+        Normalise after each convolution.
+    rng : numpy.random.Generator
+        Source of the initial weights.
+    dtype : str
+        "float32" or "float64".
+
+    Examples
+    --------
+    >>> trunk = Trunk(64, False, np.random.default_rng(0), "float32")
+    >>> [name for name, layer in trunk.block(1)]
+    ['conv1_1', 'conv1_1_relu', 'conv1_2', 'conv1_2_relu', 'pool1']
+    """
+
+    width: int
+    batch_norm: bool
+    rng: np.random.Generator
+    dtype: str
+
+    def conv(
+        self, name: str, channels: tuple[int, int], kernel: int, padding: int
+    ) -> Iterator[tuple[str, Layer]]:
+        """Yield a convolution with what follows it, and their names."""
+        bias = not self.batch_norm
+        yield name, Conv(*channels, kernel, padding=padding, bias=bias, rng=self.rng, dtype=self.dtype)
+        if self.batch_norm:
+            yield f"{name}_norm", BatchNorm(channels[1], dtype=self.dtype)
+        yield f"{name}_relu", ReLU(in_place=True)
+
+    def block(self, number: int, *, padding: int = 1) -> Iterator[tuple[str, Layer]]:
+        """Yield the layers of a block, 1 to 5, and their names; ``padding`` is that of its first convolution."""
+        depth, multiple = BLOCKS[number - 1]
+        before = 3 if number == 1 else self.width * BLOCKS[number - 2][1]
+        for i in range(1, depth + 1):
+            yield from self.conv(
+                f"conv{number}_{i}", (before, self.width * multiple), 3, padding if i == 1 else 1
+            )
+            before = self.width * multiple
+        yield f"pool{number}", MaxPool(2, ceil_mode=True)
