@@ -306,6 +306,18 @@ def labels(op: str, given: Array, classes: int, shape: tuple[int, ...], ignore_i
             )
 
 
+def listed(names: Sequence[str], most: int = 5) -> str:
+    """List names, but not all hundred of them.
+
+    Examples
+    --------
+    >>> listed(["w", "b", "gamma"], most=2)
+    'w, b and 1 more'
+    """
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
+
+
 def _refuse_subclasses(op: str, name: str, a: object) -> None:
     """Refuse arrays that do not compute as arrays do."""
     if isinstance(a, np.ma.MaskedArray):

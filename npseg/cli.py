@@ -16,6 +16,9 @@ from typing import Any, NoReturn
 from npseg import __version__, backend
 from npseg.networks import NETWORKS, model
 
+#: Training flags that are the network's.
+_NETWORK = ("width", "fc", "dropout", "batch_norm", "method")
+
 #: What training flags stand for in the settings, where the names differ.
 _SETTINGS = {
     "wd": "weight_decay",
@@ -161,6 +164,19 @@ def _add_training_flags(parser: argparse.ArgumentParser) -> None:
     add("--data-path", metavar="FOLDER", help="images and masks; without it, the drawn scenes")
     add("--output-dir", type=Path, help="for the checkpoint and pictures; default: npseg-run")
     add("--resume", type=Path, metavar="CHECKPOINT", help="continue the run that wrote this file")
+    add(
+        "--weights",
+        type=Path,
+        metavar="FILE",
+        help="start from these: a checkpoint's (fcn16s from a trained fcn32s), or torchvision's VGG-16 in a .npz or "
+        ".safetensors file; the network and the images' normalisation are then such that they fit",
+    )
+    add(
+        "--recipe",
+        metavar="NAME",
+        help="the network's published one: paper, or, of an FCN, repository (of its authors' files); with the network "
+        "as published but for its width; other flags override it; default: paper with VGG's weights, else none",
+    )
     network = parser.add_argument_group("network")
     network.add_argument("--model", help=f"{', '.join(NETWORKS)}; default: fcn8s")
     network.add_argument(
@@ -374,10 +390,10 @@ def _train(arguments: argparse.Namespace) -> None:
         resume(checkpoint, data_path, output_dir or checkpoint.parent)
         return
     data_path = given.pop("data_path", None)
-    name = given.pop("model", "fcn8s")
-    network = {"name": name, **model(name).at_width(given.pop("width", None))}
-    network |= {key: given.pop(key) for key in ("fc", "dropout", "batch_norm", "method") if key in given}
-    train(network, _settings(given), data_path, output_dir or Path("npseg-run"))
+    start = {key: given.pop(key, None) for key in ("weights", "recipe")}
+    network = {"name": given.pop("model", "fcn8s")}
+    network |= {key: given.pop(key) for key in _NETWORK if key in given}
+    train(network, _settings(given), data_path, output_dir or Path("npseg-run"), **start)
 
 
 def _settings(given: dict[str, Any]) -> dict[str, Any]:

@@ -16,7 +16,8 @@ from npseg.check.rounding import report as report_accuracy
 from npseg.data import Dataset, InMemory, Scenes, open_dataset, read_image, validate, write_labels
 from npseg.draw import comparison, curves, overlay_with_legend
 from npseg.files import replacing
-from npseg.training import Interrupted, Run, Settings, load_labeller, metrics, report
+from npseg.networks import model
+from npseg.training import Interrupted, Run, Settings, load_labeller, metrics, read_weights, report
 from npseg.training import evaluate as confusion
 from npseg.training.checkpoints import load
 from npseg.training.loop import CHECKPOINT
@@ -28,23 +29,56 @@ SCENES = {"train": (400, 100), "val": (100, 101)}
 SHOWN = 4
 
 
-def train(network: dict[str, Any], settings: dict[str, Any], data_path: str | None, output_dir: Path) -> None:
-    """Train a network from its initial weights.
+def train(
+    network: dict[str, Any],
+    settings: dict[str, Any],
+    data_path: str | None,
+    output_dir: Path,
+    *,
+    weights: Path | None = None,
+    recipe: str | None = None,
+) -> None:
+    """Train a network from its initial weights, or from others.
 
     Parameters
     ----------
     network : dict
-        Its name and arguments.
+        Its name, and what was said about its settings; the others are such that the weights fit, that the recipe's
+        network is the published one but for its width, or that it trains on a laptop.
     settings : dict
-        Of :class:`npseg.training.Settings`.
+        Of :class:`npseg.training.Settings`, where they are not the recipe's.
     data_path : str or None
         Folder of the images; None for the scenes.
     output_dir : Path
         Where the checkpoint and the pictures go; it must not hold a checkpoint yet.
+    weights : Path or None
+        A file of weights to start from, as :func:`npseg.training.read_weights` reads it.
+    recipe : str or None
+        One of the network's; by default the paper's where the weights are VGG's, and else none.
     """
     _refuse_another_run(output_dir / CHECKPOINT)
-    recipe = Settings(**settings)
-    _fit(Run.start(network, recipe, *open_images(data_path), data_path=data_path), output_dir)
+    name, chosen = network["name"], model(network["name"])
+    pretrained = None if weights is None else read_weights(weights)
+    if recipe is None and pretrained is not None and pretrained.is_vgg and "paper" in chosen.recipes:
+        recipe = "paper"
+    told = Settings(**_recipe(name, recipe) | settings)
+    fitting = None if pretrained is None else pretrained.settings_for(name)
+    if fitting is None:
+        fitting = (dict(chosen.published) if recipe else {}) | chosen.at_width(network.get("width"))
+    network = {"name": name, **fitting, **network}
+    run = Run.start(network, told, *open_images(data_path), data_path=data_path, pretrained=pretrained)
+    if run.inherited is not None:
+        print(f"{weights}: {run.inherited}")
+    _fit(run, output_dir)
+
+
+def _recipe(network: str, name: str | None) -> dict[str, Any]:
+    """Return the settings of a network's recipe."""
+    recipes = model(network).recipes
+    if name is not None and name not in recipes:
+        known = " and ".join(map(repr, recipes)) or "none"
+        raise ValueError(f"recipe {name!r}: network {network!r} has {known}")
+    return {} if name is None else dict(recipes[name])
 
 
 def resume(checkpoint: Path, data_path: str | None, output_dir: Path) -> None:

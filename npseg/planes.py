@@ -74,6 +74,31 @@ class Plane(np.ndarray[Any, Any]):
         return Plane.of(result.shape, result.dtype, _widest(inputs))
 
 
+class Blank(np.random.Generator):
+    """Draws numbers that are 0 and take no memory: a seed for networks of which only the shapes are wanted.
+
+    Parameters
+    ----------
+    dtype : str
+        Of what it draws.
+
+    Examples
+    --------
+    >>> from npseg.networks import make
+    >>> network = make("fcn8s", 21, width=64, seed=Blank("float32"))
+    >>> network.params["to_score.fc6.w"].strides
+    (0, 0, 0, 0)
+    """
+
+    def __init__(self, dtype: str) -> None:
+        super().__init__(np.random.PCG64(0))
+        self.dtype = dtype
+
+    def standard_normal(self, size: Any) -> Any:  # type: ignore[override]
+        """Return a plane."""
+        return Plane.of(size, self.dtype)
+
+
 class Step(NamedTuple):
     """One layer of a forward pass.
 

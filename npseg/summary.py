@@ -20,7 +20,7 @@ from npseg.data import VOID, Normalization, Scenes
 from npseg.geometry import Grid, Ints, times
 from npseg.layers import BilinearUpsampling, ConvTranspose, Layer
 from npseg.networks import Network
-from npseg.planes import Plane, Step, follow
+from npseg.planes import Blank, Step, follow
 from npseg.training import Run, Settings
 
 
@@ -98,18 +98,7 @@ def weightless(name: str, classes: int, **settings: Any) -> Network:
     >>> network.params["to_score.fc6.w"].nbytes, network.params["to_score.fc6.w"].strides
     (411041792, (0, 0, 0, 0))
     """
-    return networks.make(name, classes, **settings, seed=_Blank(settings.get("dtype", "float32")))
-
-
-class _Blank(np.random.Generator):
-    """Draws weights that are 0 and take no memory."""
-
-    def __init__(self, dtype: str) -> None:
-        super().__init__(np.random.PCG64(0))
-        self.dtype = dtype
-
-    def standard_normal(self, size: Any) -> Any:  # type: ignore[override]
-        return Plane.of(size, self.dtype)
+    return networks.make(name, classes, **settings, seed=Blank(settings.get("dtype", "float32")))
 
 
 def summarize(network: Layer, size: Ints, *, batch: int = 1) -> list[Row]:

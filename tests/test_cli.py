@@ -20,7 +20,7 @@ from npseg import backend, cli, commands, demo
 from npseg.check import Row
 from npseg.data import CAMVID_CLASSES, SCENE_CLASSES, Scenes, voc_palette, write_labels
 from npseg.predict import Labeller
-from npseg.training import Run, checkpoints, load_labeller
+from npseg.training import Run, Settings, checkpoints, load_labeller
 
 TINY = ["--width", "1", "--fc", "4", "-b", "2", "--lr", "0.02", "--dropout", "0.2"]
 COMMANDS = {
@@ -29,6 +29,7 @@ COMMANDS = {
         *("--data-path", "--output-dir", "--resume", "--model", "--width", "--fc", "--dropout", "--epochs"),
         *("-b", "--batch-size", "--opt", "--lr", "--momentum", "--wd", "--lr-scheduler", "--lr-step-size"),
         *("--crop", "--flip", "--no-flip", "--batch-norm", "--no-batch-norm", "--seed", "--method"),
+        *("--weights", "--recipe"),
     ],
     "evaluate": ["--data-path", "--split"],
     "predict": ["--output-dir", "--tile", "--force"],
@@ -151,6 +152,8 @@ def test_help_lists_the_commands(run):
         (["train", "--threads", "0"], "threads: 0 must be at least 1"),
         (["train", "--momentum", "2"], "momentum"),
         (["train", "--data-path", "nowhere"], "nowhere: does not exist; needs images/"),
+        (["train", "--recipe", "grandma's"], "recipe .*: network 'fcn8s' has 'paper' and 'repository'"),
+        (["train", "--weights", "none.npz"], "none.npz: there is no such file"),
         (["train", "--resume", "none.npz"], "none.npz: there is no such file"),
         (["evaluate", "none.npz"], "none.npz: there is no such file"),
         (["predict", "none.npz", "a.png"], "none.npz: there is no such file"),
@@ -217,7 +220,7 @@ def test_the_flags_reach_the_run(folder, tmp_path, run, monkeypatch):
         "weight_decay": 0.01,
     }
     recipe |= {"schedule": "step", "lr_step": 3, "crop": (20, 24), "flip": False, "balance": 0.5, "seed": 9}
-    assert vars(given.settings) == recipe
+    assert vars(given.settings) == vars(Settings()) | recipe
     assert output_dir == tmp_path / "out"
     assert default.network_config == {"name": "fcn8s", "width": 16, "fc": 128}
     assert (default.settings.optimizer, default.settings.epochs, default.settings.flip) == ("sgd", 30, True)

@@ -26,6 +26,8 @@ MODULES = (
     "npseg.layers",
     "npseg.memory",
     "npseg.networks",
+    "npseg.networks.vgg",
+    "npseg.networks.weights",
     "npseg.planes",
     "npseg.predict",
     "npseg.summary",

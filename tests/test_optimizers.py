@@ -66,6 +66,37 @@ def test_adam_follows_its_recurrence(decay):
     assert_follows(optimizer, lambda p, g: adam_by_hand(p, g, 0.8, 0.95, 1e-3, decay), rng)
 
 
+@pytest.mark.parametrize("name", ["sgd", "adam"])
+def test_a_parameter_with_factors_is_as_with_rate_and_decay_of_its_own(name):
+    """Powers of two, so that the factors multiply without rounding."""
+    apart, alone = drawn(np.random.default_rng(4)), drawn(np.random.default_rng(4))
+    factors = {"rates": {"conv.b": 2.0}, "decays": {"conv.b": 0.5, "scale": 0.0}}
+    optimizer = make(name, apart, weight_decay=0.25, **factors)
+    others = {
+        n: make(name, {n: p}, weight_decay=0.25 * factors["decays"].get(n, 1.0)) for n, p in alone.items()
+    }
+    rng = np.random.default_rng(5)
+    for lr in RATES:
+        grads = drawn(rng)
+        optimizer.step(grads, lr)
+        for n, other in others.items():
+            other.step(grads, lr * factors["rates"].get(n, 1.0))
+    assert all((apart[n] == alone[n]).all() for n in SHAPES)
+
+
+@pytest.mark.parametrize(
+    ("factors", "message"),
+    [
+        ({"rates": {"conv.d": 2.0}}, "rates has 'conv.d', which is no parameter"),
+        ({"rates": {"conv.b": -2.0}}, "rates of conv.b is -2.0"),
+        ({"decays": {"conv.b": math.nan}}, "decays of conv.b is nan"),
+    ],
+)
+def test_factors_are_of_parameters_and_not_negative(factors, message):
+    with pytest.raises(ValueError, match=message):
+        SGD(drawn(np.random.default_rng(0)), **factors)
+
+
 @pytest.mark.parity
 @pytest.mark.parametrize("decay", [0.0, 0.01])
 @pytest.mark.parametrize("name", ["sgd", "adam"])

@@ -21,6 +21,9 @@ TRAIN, VAL = InMemory(Scenes(6, size=(32, 40))), InMemory(Scenes(2, size=(32, 40
 RECIPES = {
     "sgd": Settings(epochs=2, batch_size=2, lr=0.02, seed=3),
     "adam, cropped": Settings(epochs=2, batch_size=2, lr=0.01, optimizer="adam", crop=(40, 32), seed=4),
+    "summed, biases apart": Settings(
+        epochs=2, batch_size=2, lr=1e-5, reduction="sum", bias_rate=2.0, bias_decay=0.0, seed=5
+    ),
 }
 
 
@@ -131,6 +134,8 @@ def test_stopped_again_and_again_it_ends_with_the_same_bits(tmp_path, undisturbe
         ("lr", 0.01),
         ("momentum", 0.5),
         ("weight_decay", 0.1),
+        ("bias_rate", 2.0),
+        ("bias_decay", 0.0),
         ("schedule", "constant"),
         ("crop", (32, 32)),
         ("flip", False),
@@ -321,6 +326,29 @@ def test_the_optimizer_gets_its_settings():
     assert (type(adam).__name__, adam.weight_decay) == ("Adam", 0.25)
 
 
+def test_biases_have_rates_and_decays_of_their_own():
+    optimizer = start(Settings(bias_rate=2.0, bias_decay=0.0), batch_norm=False).optimizer
+    for name in optimizer.params:
+        factors = (2, 0) if name.endswith(".b") else (1, 1)
+        assert (optimizer.rates[name], optimizer.decays[name]) == factors
+    assert len({name[-1] for name in optimizer.params}) == 2
+
+
+def test_a_summed_loss_is_the_mean_times_the_pixels_that_count():
+    run = start(dropout=0.0)
+    rng = np.random.default_rng(0)
+    x, labels = rng.standard_normal((2, 3, 32, 40)).astype("float32"), rng.integers(4, size=(2, 32, 40))
+    labels[:, :5] = VOID
+    counted = (labels != VOID).sum()
+    mean = run.network.learn(x, labels)
+    gradients = {name: g.copy() for name, g in run.network.grads.items()}
+    np.testing.assert_allclose(run.network.learn(x, labels, reduction="sum"), mean * counted, rtol=1e-5)
+    name = "to_score.score_fr.w"
+    np.testing.assert_allclose(run.network.grads[name], gradients[name] * counted, rtol=1e-3, atol=1e-3)
+    run = start(Settings(reduction="sum"), dropout=0.0)
+    np.testing.assert_allclose(run.train_step(x, labels), mean * counted, rtol=1e-5)
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
@@ -332,6 +360,9 @@ def test_the_optimizer_gets_its_settings():
         ({"schedule": "cosine"}, "'cosine': choose one of"),
         ({"momentum": 1.0}, "momentum"),
         ({"weight_decay": -1.0}, "weight_decay"),
+        ({"bias_rate": -1.0}, "rates of layer.b is -1"),
+        ({"bias_decay": -1.0}, "decays of layer.b is -1"),
+        ({"reduction": "none"}, "reduction='none'; choose one of 'mean', 'sum'"),
     ],
 )
 def test_settings_out_of_range_are_refused_by_name(settings, message):

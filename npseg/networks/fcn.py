@@ -277,6 +277,22 @@ def _both(through: Array, skip: Array | None) -> Array:
 #: As published: VGG's width, no batch norm, the first convolution padded by 100, upsampling bilinear.
 _PUBLISHED = {"width": 64, "batch_norm": False, "paper_padding": True, "learned_upsampling": False}
 
+#: The paper's recipe for VGG, as far as it is given, and that of the authors' published files, whose loss is a sum
+#: over the one image of a step. No flips, crops or other augmentation; the rate stays.
+_TRAINED = {"schedule": "constant", "weight_decay": 5e-4, "bias_rate": 2.0, "bias_decay": 0.0, "flip": False}
+_PAPER = _TRAINED | {"batch_size": 20, "momentum": 0.9}
+_REPOSITORY = _TRAINED | {"batch_size": 1, "momentum": 0.99, "reduction": "sum"}
+
+
+def _recipes(head: str, at_once: bool = False) -> dict[str, dict[str, Any]]:
+    """Return both; with each skip that is added to a trained network, the rate is divided by 100."""
+    skips = 0 if at_once else HEADS.index(head)
+    return {
+        "paper": _PAPER | {"lr": 1e-4 / 100**skips},
+        "repository": _REPOSITORY | {"lr": 1e-10 / 100**skips},
+    }
+
+
 _VARIANTS: dict[str, dict[str, Any]] = {
     **{f"fcn{head}": {"head": head} for head in HEADS},
     "fcn8s-at-once": {"head": "8s", "at_once": True},
@@ -284,7 +300,11 @@ _VARIANTS: dict[str, dict[str, Any]] = {
 
 MODELS = {
     name: Model(
-        partial(FCN, **variant), published=_PUBLISHED, width=16, small=lambda width: {"fc": 8 * width}
+        partial(FCN, **variant),
+        published=_PUBLISHED,
+        width=16,
+        small=lambda width: {"fc": 8 * width},
+        recipes=_recipes(**variant),
     )
     for name, variant in _VARIANTS.items()
 }

@@ -43,7 +43,9 @@ class Network(Container):
     (1.386, ['conv.b', 'conv.w'])
     """
 
-    def learn(self, x: Array, labels: Array, *, weight: Array | None = None) -> Array:
+    def learn(
+        self, x: Array, labels: Array, *, weight: Array | None = None, reduction: str = "mean"
+    ) -> Array:
         """Run forward and backward on a batch: leave the gradients of all parameters, return the loss.
 
         Parameters
@@ -54,13 +56,16 @@ class Network(Container):
             Their classes; 255 is void.
         weight : (classes,) array, optional
             Of each class in the loss.
+        reduction : {"mean", "sum"}
+            What becomes of the losses of the pixels. A network whose loss is one of its own may know the mean alone.
 
         Returns
         -------
         0-d array
-            The loss: the cross entropy of the scores, averaged over the pixels.
+            The loss: the cross entropy of the scores, averaged over the pixels, or their sum.
         """
-        loss, cache = cross_entropy_forward(self.forward(x), labels, weight=weight)
+        scores = self.forward(x)
+        loss, cache = cross_entropy_forward(scores, labels, weight=weight, reduction=reduction)
         self.backward(cross_entropy_backward(None, cache))
         return loss
 
@@ -82,12 +87,17 @@ class Model:
     mean_and_std : pair of triples of float, or None
         What its images are normalised by, in intensities from 0 to 1; None for the mean and the deviation of the
         images that it is trained on.
+    recipes : dict of str to dict
+        How it was trained, by the names that ``npseg train --recipe`` knows, "paper" above all: fields of
+        :class:`npseg.training.Settings`.
 
     Examples
     --------
     >>> from npseg.networks import NETWORKS
     >>> NETWORKS["fcn8s"].published["width"], NETWORKS["fcn8s"].at_width(8)
     (64, {'width': 8, 'fc': 64})
+    >>> NETWORKS["fcn32s"].recipes["paper"]["batch_size"]
+    20
     """
 
     build: Callable[..., Network]
@@ -95,6 +105,13 @@ class Model:
     width: int
     small: Callable[[int], dict[str, Any]] = field(default=lambda width: {})
     mean_and_std: Colors | None = None
+    recipes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    @property
+    def kind(self) -> Callable[..., Network]:
+        """What builds it: models of one kind, such as FCN's heads, take the same settings."""
+        kind: Callable[..., Network] = getattr(self.build, "func", self.build)
+        return kind
 
     def __call__(self, classes: int, **settings: Any) -> Network:
         """Build the network."""

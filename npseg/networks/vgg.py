@@ -16,9 +16,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from npseg.layers import BatchNorm, Conv, Layer, MaxPool, ReLU
+from npseg.networks.network import Colors
 
 #: Convolutions in each of the five blocks, and their channels as multiples of the first block's.
 BLOCKS = ((2, 1), (2, 2), (3, 4), (3, 8), (3, 8))
+
+#: Mean and deviation of ImageNet's colours, by which the images were normalised that torchvision's VGG learned from.
+IMAGENET: Colors = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 
 
 @dataclass(frozen=True)
@@ -68,3 +72,27 @@ class Trunk:
             )
             before = self.width * multiple
         yield f"pool{number}", MaxPool(2, ceil_mode=True)
+
+
+def torchvision_names(*, batch_norm: bool = False) -> dict[str, str]:
+    """Return torchvision's names of VGG-16's layers, by ours.
+
+    torchvision counts all layers of a list, ReLUs, norms and poolings too.
+
+    Examples
+    --------
+    >>> names = torchvision_names()
+    >>> names["conv1_1"], names["conv1_2"], names["conv2_1"], names["conv5_3"], names["fc6"], names["fc7"]
+    ('features.0', 'features.2', 'features.5', 'features.28', 'classifier.0', 'classifier.3')
+    >>> torchvision_names(batch_norm=True)["conv5_3_norm"]
+    'features.41'
+    """
+    names, count = {}, 0
+    for block, (depth, _) in enumerate(BLOCKS, start=1):
+        for i in range(1, depth + 1):
+            names[f"conv{block}_{i}"] = f"features.{count}"
+            if batch_norm:
+                names[f"conv{block}_{i}_norm"] = f"features.{count + 1}"
+            count += 3 if batch_norm else 2
+        count += 1
+    return names | {"fc6": "classifier.0", "fc7": "classifier.3"}

@@ -7,6 +7,7 @@ from npseg.training.evaluation import evaluate
 from npseg.training.loop import Interrupted, Run, load_labeller
 from npseg.training.metrics import Metrics, confusion_matrix, metrics, report
 from npseg.training.optimizers import SGD, Adam
+from npseg.training.pretrained import Pretrained, read_weights
 from npseg.training.settings import Settings
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "ColorClassifier",
     "Interrupted",
     "Metrics",
+    "Pretrained",
     "Run",
     "Settings",
     "class_weights",
@@ -23,5 +25,6 @@ __all__ = [
     "evaluate",
     "load_labeller",
     "metrics",
+    "read_weights",
     "report",
 ]

@@ -21,6 +21,7 @@ from typing import IO, Any
 
 import numpy as np
 
+from npseg.arguments import listed
 from npseg.backend import Array, array_module, to_numpy
 from npseg.files import replacing
 
@@ -151,6 +152,20 @@ def load(path: str | os.PathLike[str]) -> Checkpoint:
         raise ValueError(f"{path}: not a checkpoint, or damaged: {error}") from None
 
 
+def is_checkpoint(path: str | os.PathLike[str]) -> bool:
+    """Say whether a file is one that :func:`save` wrote, altered or not, and not just any zip archive.
+
+    Examples
+    --------
+    >>> is_checkpoint("nowhere.npz")
+    False
+    """
+    if not zipfile.is_zipfile(path):
+        return False
+    with zipfile.ZipFile(path) as archive:
+        return bool({_SUMS, _METADATA} & set(archive.namelist()))
+
+
 def restore(params: Mapping[str, Array], weights: Mapping[str, np.ndarray], *, what: str) -> None:
     """Copy saved values into existing arrays, all of them or none.
 
@@ -194,16 +209,10 @@ def restore(params: Mapping[str, Array], weights: Mapping[str, np.ndarray], *, w
         ],
     }
     if any(wrong.values()):
-        found = "; ".join(f"{kind}: {_some(names)}" for kind, names in wrong.items() if names)
+        found = "; ".join(f"{kind}: {listed(names)}" for kind, names in wrong.items() if names)
         raise ValueError(f"{what}: of another network: {found}")
     for name, param in params.items():
         param[...] = array_module(param).asarray(weights[name])
-
-
-def _some(names: list[str], most: int = 5) -> str:
-    """List the names, but not all hundred of them."""
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + more
 
 
 def _write(file: IO[bytes], checkpoint: Checkpoint) -> None:
@@ -259,7 +268,7 @@ def _verify(archive: zipfile.ZipFile) -> None:
     written, found = archive.read(_SUMS).decode().splitlines(), _sums(archive).splitlines()
     if written != found:
         names = sorted({line.partition("  ")[2] for line in set(written) ^ set(found)})
-        raise ValueError(f"altered since it was saved: {_some(names) or 'the order of its members'}")
+        raise ValueError(f"altered since it was saved: {listed(names) or 'the order of its members'}")
 
 
 def _read(archive: zipfile.ZipFile) -> Checkpoint:

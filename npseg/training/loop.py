@@ -22,12 +22,14 @@ from tqdm import tqdm
 from npseg import backend, networks
 from npseg.data import Dataset, Normalization, batches, mean_and_std, steps_per_epoch
 from npseg.files import clear_remains
+from npseg.networks.weights import Report
 from npseg.predict import Labeller
 from npseg.training import checkpoints
 from npseg.training.balance import class_weights
 from npseg.training.checkpoints import Checkpoint
 from npseg.training.evaluation import evaluate
 from npseg.training.metrics import metrics
+from npseg.training.pretrained import Pretrained
 from npseg.training.settings import Settings
 
 #: The file, in a run's folder, that holds its last state.
@@ -60,6 +62,8 @@ class Run:
         Sum of the losses of this epoch's steps.
     history : list of dict
         The figures of each epoch.
+    inherited : Report or None
+        What was taken over from other weights, when the run began.
 
     Examples
     --------
@@ -82,6 +86,7 @@ class Run:
     step: int = 0
     loss_sum: float = 0.0
     history: list[dict[str, Any]] = field(default_factory=list)
+    inherited: Report | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
         self.history = list(self.history)
@@ -103,11 +108,20 @@ class Run:
         val: Dataset,
         *,
         data_path: str | None = None,
+        pretrained: Pretrained | None = None,
     ) -> Run:
-        """Begin a run: make the network, and normalise as it wants, or by the images' mean and deviation."""
+        """Begin a run: make the network, with its initial weights or those of another.
+
+        Images are normalised as pretrained weights want, or else the network, or by their own mean and deviation.
+        """
         wanted = networks.model(network_config["name"]).mean_and_std
-        normalization = mean_and_std(train) if wanted is None else Normalization(*map(np.array, wanted))
-        return cls(network_config, settings, train, val, normalization, data_path)
+        normalization = None if pretrained is None else pretrained.normalization
+        if normalization is None:
+            normalization = mean_and_std(train) if wanted is None else Normalization(*map(np.array, wanted))
+        run = cls(network_config, settings, train, val, normalization, data_path)
+        if pretrained is not None:
+            run.inherited = pretrained.into(run.network, network_config, train.classes)
+        return run
 
     @classmethod
     def resume(cls, checkpoint: Checkpoint, train: Dataset, val: Dataset, *, what: str = "checkpoint") -> Run:
@@ -241,7 +255,9 @@ class Run:
         """
         xp = backend.current()
         self.network.train(backend.generator([self.settings.seed, self.epoch, self.step]))
-        loss = self.network.learn(xp.asarray(x), xp.asarray(labels), weight=self.class_weights)
+        # A network whose loss is one of its own need not know of sums, as long as nobody asks for one.
+        how = {} if self.settings.reduction == "mean" else {"reduction": self.settings.reduction}
+        loss = self.network.learn(xp.asarray(x), xp.asarray(labels), weight=self.class_weights, **how)
         rate = self.learning_rate(self.epoch * self.steps + self.step)
         self.optimizer.step(self.network.grads, rate)
         self.step += 1

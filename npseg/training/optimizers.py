@@ -28,15 +28,26 @@ class Optimizer:
         The parameters by name; the arrays themselves are changed by every step.
     weight_decay : float, default 0
         λ: the gradient of λ/2 · Σ p² is added to each gradient.
+    rates, decays : dict of str to float, optional
+        By what the learning rate and λ are multiplied for the parameters of these names; 1 unless given.
     """
 
     #: Arrays of each parameter's shape, zero at first.
     moments: tuple[str, ...] = ()
 
-    def __init__(self, params: Mapping[str, Array], *, weight_decay: float = 0.0) -> None:
+    def __init__(
+        self,
+        params: Mapping[str, Array],
+        *,
+        weight_decay: float = 0.0,
+        rates: Mapping[str, float] | None = None,
+        decays: Mapping[str, float] | None = None,
+    ) -> None:
         _check_at_least_zero("weight_decay", weight_decay)
         self.params = dict(params)
         self.weight_decay = weight_decay
+        self.rates = _one_for_each(params, "rates", rates)
+        self.decays = _one_for_each(params, "decays", decays)
         self._state: dict[str, Array] = {"steps": np.zeros((), np.int64)}
         for moment in self.moments:
             self._state |= {f"{moment}/{n}": array_module(p).zeros_like(p) for n, p in self.params.items()}
@@ -62,6 +73,7 @@ class Optimizer:
             has been changed.
         """
         _check_at_least_zero("lr", lr)
+        lr = float(lr)
         for name, p in self.params.items():
             _check_gradient(name, p, grads.get(name))
         self._state["steps"] += 1
@@ -71,7 +83,8 @@ class Optimizer:
             name, chunk = piece
             p, g = self.params[name][chunk], gradients[name][chunk]
             moments = (self._state[f"{moment}/{name}"][chunk] for moment in self.moments)
-            self._update(p, g + self.weight_decay * p if self.weight_decay else g, *moments, lr=float(lr))
+            decay = self.weight_decay * self.decays[name]
+            self._update(p, g + decay * p if decay else g, *moments, lr=lr * self.rates[name])
 
         if array_module(*self.params.values()) is np:
             share_out(update, self._pieces)
@@ -109,6 +122,8 @@ class SGD(Optimizer):
         μ, in [0, 1). The velocity v begins at 0, so the first step is v = g.
     weight_decay : float, default 0
         λ; g is the gradient + λ p.
+    rates, decays : dict of str to float, optional
+        By what lr and λ are multiplied for the parameters of these names; 1 unless given.
 
     Raises
     ------
@@ -132,11 +147,9 @@ class SGD(Optimizer):
 
     moments = ("velocity",)
 
-    def __init__(
-        self, params: Mapping[str, Array], *, momentum: float = 0.9, weight_decay: float = 0.0
-    ) -> None:
+    def __init__(self, params: Mapping[str, Array], *, momentum: float = 0.9, **common: Any) -> None:
         _check_below_one("momentum", momentum)
-        super().__init__(params, weight_decay=weight_decay)
+        super().__init__(params, **common)
         self.momentum = momentum
 
     def _update(self, p: Array, g: Array, *moments: Array, lr: float) -> None:
@@ -162,6 +175,8 @@ class Adam(Optimizer):
         ε, added outside the root.
     weight_decay : float, default 0
         λ; g is the gradient + λ p, before the moments (AdamW would shrink p itself).
+    rates, decays : dict of str to float, optional
+        By what lr and λ are multiplied for the parameters of these names; 1 unless given.
 
     Raises
     ------
@@ -189,12 +204,12 @@ class Adam(Optimizer):
         *,
         betas: Sequence[float] = (0.9, 0.999),
         eps: float = 1e-8,
-        weight_decay: float = 0.0,
+        **common: Any,
     ) -> None:
         for beta in betas:
             _check_below_one("betas", beta)
         _check_at_least_zero("eps", eps)
-        super().__init__(params, weight_decay=weight_decay)
+        super().__init__(params, **common)
         self.beta1, self.beta2 = betas
         self.eps = eps
 
@@ -247,6 +262,18 @@ def make(name: str, params: Mapping[str, Array], **settings: Any) -> Optimizer:
 def _check_at_least_zero(name: str, value: float) -> None:
     if not 0 <= value < math.inf:
         raise ValueError(f"optimizer: {name} is {value}, but must be a finite number, 0 or more")
+
+
+def _one_for_each(
+    params: Mapping[str, Array], what: str, given: Mapping[str, float] | None
+) -> dict[str, float]:
+    """Return a factor for each parameter, 1 where none is given."""
+    factors = {**dict.fromkeys(params, 1.0), **(given or {})}
+    for name, factor in factors.items():
+        if name not in params:
+            raise ValueError(f"optimizer: {what} has {name!r}, which is no parameter")
+        _check_at_least_zero(f"{what} of {name}", factor)
+    return factors
 
 
 def _check_below_one(name: str, value: float) -> None:

@@ -6,6 +6,8 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from npseg.training import optimizers, schedules
 
 
@@ -25,6 +27,11 @@ class Settings:
         Learning rate at the start.
     momentum, weight_decay : float
         Of the optimizer; Adam has its own two momenta and passes over this one.
+    bias_rate, bias_decay : float
+        By what the learning rate and the weight decay are multiplied for biases, a layer's ``b``.
+    reduction : {"mean", "sum"}
+        What becomes of the losses of a step's pixels. Over a sum, the rate must be smaller by as much as there are
+        pixels.
     schedule : {"poly", "step", "constant"}
         How the learning rate goes down.
     lr_step : int
@@ -52,6 +59,9 @@ class Settings:
     lr: float = 0.05
     momentum: float = 0.9
     weight_decay: float = 5e-4
+    bias_rate: float = 1.0
+    bias_decay: float = 1.0
+    reduction: str = "mean"
     schedule: str = "poly"
     lr_step: int = 10
     crop: tuple[int, int] | None = None
@@ -69,18 +79,28 @@ class Settings:
             raise ValueError(f"training: lr={self.lr} must be a positive number")
         if not 0 <= self.balance <= 1:
             raise ValueError(f"training: balance={self.balance} must lie between 0, no weights, and 1")
+        if self.reduction not in ("mean", "sum"):
+            raise ValueError(f"training: reduction={self.reduction!r}; choose one of 'mean', 'sum'")
         if self.crop is not None:
             object.__setattr__(self, "crop", tuple(self.crop))  # a list, where it comes from a checkpoint
             if len(self.crop) != 2 or min(self.crop) < 1:
                 raise ValueError(f"training: crop={self.crop} must be a height and a width of at least 1")
         # Made for their checks, so that a wrong number is refused before any image is read.
-        self.make_optimizer({})
+        self.make_optimizer({"layer.b": np.zeros(1)})
         self.make_schedule(1)
 
     def make_optimizer(self, params: dict[str, Any]) -> optimizers.Optimizer:
         """Make the optimizer of these parameters."""
-        own = {"momentum": self.momentum} if self.optimizer == "sgd" else {}
-        return optimizers.make(self.optimizer, params, weight_decay=self.weight_decay, **own)
+        own: dict[str, Any] = {"momentum": self.momentum} if self.optimizer == "sgd" else {}
+        biases = [name for name in params if name.rpartition(".")[2] == "b"]
+        return optimizers.make(
+            self.optimizer,
+            params,
+            weight_decay=self.weight_decay,
+            rates=dict.fromkeys(biases, self.bias_rate),
+            decays=dict.fromkeys(biases, self.bias_decay),
+            **own,
+        )
 
     def make_schedule(self, steps_per_epoch: int) -> schedules.Schedule:
         """Make the schedule, from a step to its learning rate."""

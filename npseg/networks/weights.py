@@ -1,0 +1,218 @@
+"""Weights from elsewhere: a network starts from what another has learned, or from a classifier of photographs.
+
+Two kinds of names are known. Those of npseg's own networks: what has the same name and the same shape is taken over,
+so that FCN-16s begins as the FCN-32s that was trained before it, and FCN-8s as the FCN-16s. And those of torchvision's
+VGG-16, ``features.0.weight`` to ``classifier.6.bias``: its convolutions go where a network has VGG's layers, known
+by the last part of their names, ``conv1_1`` to ``conv5_3``; and its first two fully connected layers become the
+convolutions fc6 and fc7. For a matrix that took a plane of 512 x 7 x 7, flat, is a 7x7 convolution: the same numbers
+in the same order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from typing import NamedTuple
+
+import numpy as np
+
+from npseg.arguments import listed
+from npseg.backend import Array, array_module
+from npseg.layers import BilinearUpsampling, Container, Layer
+from npseg.networks.vgg import torchvision_names
+
+#: Parameters by our names and torchvision's; of a batch norm, too.
+_PARTS = {"w": "weight", "b": "bias", "gamma": "weight", "beta": "bias"}
+_PARTS |= {name: name for name in ("running_mean", "running_var")}
+
+
+class Report(NamedTuple):
+    """What became of weights that a network was given.
+
+    Attributes
+    ----------
+    taken : tuple of str
+        Parameters and running statistics of the network that were taken over.
+    new : tuple of str
+        Those that start as they would have without.
+    unused : tuple of str
+        Weights for which the network has no place.
+
+    Examples
+    --------
+    >>> print(Report(("conv.w", "conv.b"), ("score.w", "score.b"), ()))
+    2 of 4 arrays taken over; new: score
+    """
+
+    taken: tuple[str, ...]
+    new: tuple[str, ...]
+    unused: tuple[str, ...]
+
+    def __str__(self) -> str:
+        """Say it in a line; a layer that is new as a whole by its own name."""
+        known = {_layer(name) for name in self.taken}
+        new = [name if _layer(name) in known else _layer(name) for name in self.new]
+        said = f"{len(self.taken)} of {len(self.taken) + len(self.new)} arrays taken over"
+        for title, names in (("new", dict.fromkeys(new)), ("not used", self.unused)):
+            said += f"; {title}: {listed(list(names))}" if names else ""
+        return said
+
+
+def transplant(
+    network: Container,
+    weights: Mapping[str, np.ndarray],
+    *,
+    anew: Collection[str] = (),
+    what: str = "weights",
+) -> Report:
+    """Start a network from weights: copy what has its name and its shape, all of it or nothing.
+
+    Parameters
+    ----------
+    network : Network
+        Its parameters, and running statistics, are written to; the others stay as they are, so that new skips are 0
+        and upsampling is bilinear. That by another factor is other upsampling, though it has the name.
+    weights : dict of str to ndarray
+        By the names of one of our networks, or of torchvision's ``vgg16`` or ``vgg16_bn``.
+    anew : collection of str
+        Parameters of the network that shall not be taken over: the score layers, where classes are others.
+    what : str
+        Where the weights are from, for messages.
+
+    Returns
+    -------
+    Report
+        What was taken over, what is new, and what was not used.
+
+    Raises
+    ------
+    ValueError
+        If shapes differ: the parameter, the shape found, and the one needed; if VGG's layers are not all there, weights
+        are not finite, or none has a place in the network.
+
+    Examples
+    --------
+    >>> from npseg.networks import FCN
+    >>> parent, network = (FCN(4, head=head, width=2, fc=4, seed=seed) for seed, head in enumerate(("32s", "16s")))
+    >>> print(transplant(network, parent.params | parent.buffers))
+    77 of 81 arrays taken over; new: upscore2, score_pool4, upscore; not used: upscore.w
+    >>> bool((network.params["to_score.fc6.w"] == parent.params["to_score.fc6.w"]).all())
+    True
+    """
+    places = {**network.params, **network.buffers}
+    named = _of_vgg(weights, places, what) if is_vgg(weights) else {name: name for name in weights}
+    other = {n for n in _upsampling(network) if n in named and weights[named[n]].shape != places[n].shape}
+    found = {
+        name: _shaped(weights[named[name]], place)
+        for name, place in places.items()
+        if name in named and name not in other and name not in anew
+    }
+    _check(found, named, places, what)
+    for name, values in found.items():
+        _write(places[name], values)
+    used = {named[name] for name in found}
+    if is_vgg(weights):
+        used |= _take_biases_off(found, named, weights, places)
+    return Report(
+        taken=tuple(found),
+        new=tuple(name for name in places if name not in found),
+        unused=tuple(n for n in weights if n not in used and not n.endswith("num_batches_tracked")),
+    )
+
+
+def is_vgg(weights: Mapping[str, np.ndarray]) -> bool:
+    """Say whether weights have the names of torchvision's VGG.
+
+    Examples
+    --------
+    >>> is_vgg({"features.0.weight": np.zeros((64, 3, 3, 3))}), is_vgg({"to_pool3.conv1_1.w": np.zeros((64, 3, 3, 3))})
+    (True, False)
+    """
+    return any(name.startswith("features.") for name in weights)
+
+
+def _of_vgg(weights: Mapping[str, np.ndarray], places: Mapping[str, Array], what: str) -> dict[str, str]:
+    """Return the name among torchvision's of each place in the network that is one of VGG's."""
+    batch_norm = "features.1.weight" in weights
+    layers = torchvision_names(batch_norm=batch_norm)
+    named = {}
+    for name in places:
+        *_, layer, part = ("", *name.split("."))
+        if layer in layers:
+            named[name] = f"{layers[layer]}.{_PARTS[part]}"
+    if not named:
+        raise ValueError(f"{what}: of VGG-16, and the network has none of its layers, such as conv1_1")
+    if batch_norm and not any(name.endswith(".running_mean") for name in named):
+        raise ValueError(
+            f"{what}: of VGG-16 with batch norm, and the network has none; make it with batch_norm=True"
+        )
+    missing = [f"{theirs} (for {name})" for name, theirs in named.items() if theirs not in weights]
+    if missing:
+        raise ValueError(f"{what}: not all of VGG-16 is there; missing: {listed(missing)}")
+    return named
+
+
+def _upsampling(layer: Layer, name: str = "") -> Iterator[str]:
+    """Yield the names of the weights of bilinear upsampling."""
+    if isinstance(layer, BilinearUpsampling):
+        yield f"{name}w"
+    elif isinstance(layer, Container):
+        for key, inner in layer.layers.items():
+            yield from _upsampling(inner, f"{name}{key}.")
+
+
+def _shaped(values: np.ndarray, place: Array) -> np.ndarray:
+    """Return a matrix as the convolution that it is, flat; anything else as it is."""
+    flat = values.ndim == 2 and place.ndim == 4 and len(values) == len(place) and values.size == place.size
+    return values.reshape(place.shape) if flat else values
+
+
+def _check(
+    found: Mapping[str, np.ndarray], named: Mapping[str, str], places: Mapping[str, Array], what: str
+) -> None:
+    """Refuse weights that do not fit, are no numbers, or are none."""
+    if not found:
+        raise ValueError(f"{what}: of another network: none of its weights has a place in this one")
+    misshapen = [
+        f"{named[name]} is {values.shape}, and {name} needs {tuple(places[name].shape)}"
+        for name, values in found.items()
+        if values.shape != tuple(places[name].shape)
+    ]
+    if misshapen:
+        raise ValueError(f"{what}: of a network of another shape: {listed(misshapen, most=3)}")
+    endless = [named[name] for name, values in found.items() if not _finite(values)]
+    if endless:
+        raise ValueError(f"{what}: nan or infinite: {listed(endless)}")
+
+
+def _finite(values: np.ndarray) -> bool:
+    """Say whether all are finite, without an array of answers."""
+    return bool(np.isfinite(values.min()) and np.isfinite(values.max()))
+
+
+def _take_biases_off(
+    found: Collection[str],
+    named: Mapping[str, str],
+    weights: Mapping[str, np.ndarray],
+    places: Mapping[str, Array],
+) -> set[str]:
+    """Where a norm follows, take the bias, which our convolutions then lack, off the mean that the norm subtracts.
+
+    Return the names of the biases.
+    """
+    used = set()
+    for name in found:
+        layer, norm, part = name.rpartition("_norm.")
+        bias = f"{named.get(f'{layer}.w', '').removesuffix('.weight')}.bias"
+        if norm and part == "running_mean" and f"{layer}.b" not in places and bias in weights:
+            _write(places[name], weights[named[name]] - weights[bias])
+            used.add(bias)
+    return used
+
+
+def _write(place: Array, values: np.ndarray) -> None:
+    """Copy into an array, of any library, by its dtype."""
+    place[...] = array_module(place).asarray(values, place.dtype)
+
+
+def _layer(name: str) -> str:
+    return name.rpartition(".")[0] or name
