@@ -132,11 +132,7 @@ def read_weights(path: str | PathLike[str]) -> Pretrained:
         raise ValueError(f"{path}: weights are read from a checkpoint, or from a .npz or .safetensors file")
     if checkpoints.is_checkpoint(path):
         return _of_checkpoint(path)
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            return _of_arrays(path, dict(archive))
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
-        raise ValueError(f"{path}: no .npz file of arrays, or damaged: {error}") from None
+    return _of_arrays(path, _npz(path))
 
 
 def _of_checkpoint(path: Path) -> Pretrained:
@@ -146,12 +142,23 @@ def _of_checkpoint(path: Path) -> Pretrained:
 
 
 def _of_arrays(path: Path, arrays: dict[str, np.ndarray]) -> Pretrained:
-    if not arrays or any(
-        array.dtype.kind != "f" for name, array in arrays.items() if not name.endswith("tracked")
-    ):
-        raise ValueError(f"{path}: holds other things than arrays of floats")
+    kinds = {
+        getattr(arrays[name], "dtype", np.dtype(object)).kind for name in arrays if name[-7:] != "tracked"
+    }
+    if kinds != {"f"}:  # a batch norm of PyTorch's has also tracked how many batches there were
+        raise ValueError(f"{path}: holds other things than arrays of floats, or nothing")
     normalization = Normalization(*map(np.array, vgg.IMAGENET)) if is_vgg(arrays) else None
     return Pretrained(str(path), arrays, normalization)
+
+
+def _npz(path: Path) -> dict[str, np.ndarray]:
+    try:
+        if not zipfile.is_zipfile(path):
+            raise ValueError("it is no zip archive")
+        with np.load(path, allow_pickle=False) as archive:
+            return dict(archive)
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+        raise ValueError(f"{path}: no .npz file of arrays, or damaged: {error}") from None
 
 
 def _safetensors(path: Path) -> dict[str, np.ndarray]:
