@@ -57,6 +57,17 @@ def train(
         One of the network's; by default the paper's where the weights are VGG's, and else none.
     """
     _refuse_another_run(output_dir / CHECKPOINT)
+    _fit(_begin(network, settings, data_path, weights, recipe), output_dir)
+
+
+def _begin(
+    network: dict[str, Any],
+    settings: dict[str, Any],
+    data_path: str | None,
+    weights: Path | None,
+    recipe: str | None,
+) -> Run:
+    """Make a run of what :func:`train` was told, and say what it took over; the weights are let go of."""
     name, chosen = network["name"], model(network["name"])
     pretrained = None if weights is None else read_weights(weights)
     if recipe is None and pretrained is not None and pretrained.is_vgg and "paper" in chosen.recipes:
@@ -69,7 +80,7 @@ def train(
     run = Run.start(network, told, *open_images(data_path), data_path=data_path, pretrained=pretrained)
     if run.inherited is not None:
         print(f"{weights}: {run.inherited}")
-    _fit(run, output_dir)
+    return run
 
 
 def _recipe(network: str, name: str | None) -> dict[str, Any]:
