@@ -28,6 +28,7 @@ from npseg.layers import (
     ReLU,
     Scale,
     Tanh,
+    ZeroPad,
 )
 
 
@@ -207,8 +208,13 @@ def _(layer: ConvTranspose, x: Plane) -> Ints:
 
 
 @shape_above.register
+def _(layer: ZeroPad, x: Plane) -> Ints:
+    return (*x.shape[:2], *(layer.before + n + layer.after for n in x.shape[2:]))
+
+
+@shape_above.register
 def _(layer: MaxPool, x: Plane) -> Ints:
-    how = {"ceil_mode": layer.ceil_mode}
+    how: dict[str, Any] = {"stride": layer.stride, "dilation": layer.dilation, "ceil_mode": layer.ceil_mode}
     return (*x.shape[:2], *windows.pooling("MaxPool", x.shape[2:], layer.kernel_size, **how).out)
 
 

@@ -26,6 +26,7 @@ MODULES = (
     "npseg.layers",
     "npseg.memory",
     "npseg.networks",
+    "npseg.networks.dense",
     "npseg.networks.vgg",
     "npseg.networks.weights",
     "npseg.planes",

@@ -23,6 +23,7 @@ from npseg.layers import (
     Scale,
     Sequential,
     Tanh,
+    ZeroPad,
     named,
 )
 
@@ -68,6 +69,18 @@ LAYERS = {
         lambda: MaxPool(2, ceil_mode=True),
         lambda x, p: npseg.max_pool_forward(x, 2, ceil_mode=True),
         npseg.max_pool_backward,
+        (),
+    ),
+    "max pool, overlapping and dilated": (
+        lambda: MaxPool(2, stride=1, dilation=2),
+        lambda x, p: npseg.max_pool_forward(x, 2, stride=1, dilation=2),
+        npseg.max_pool_backward,
+        (),
+    ),
+    "zero pad": (
+        lambda: ZeroPad(2, 3),
+        lambda x, p: (np.pad(x, [(0, 0), (0, 0), (2, 3), (2, 3)]), None),
+        lambda dout, cache: dout[:, :, 2:-3, 2:-3],
         (),
     ),
     "batch norm": (
@@ -221,6 +234,8 @@ def test_a_plain_container_has_no_order_of_its_own():
         (conv(stride=2, padding=1), 2, 0, 3),
         (conv(padding=0), 1, 1, 3),
         (MaxPool(2), 2, Fraction(1, 2), 2),
+        (MaxPool(2, stride=1, dilation=4), 1, 2, 5),
+        (ZeroPad(3, 2), 1, -3, 1),
         (BilinearUpsampling(1, 4, padding=2), Fraction(1, 4), Fraction(-3, 8), 2),
         (batch_norm(), 1, 0, 1),
         (ReLU(), 1, 0, 1),

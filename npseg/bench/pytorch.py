@@ -170,8 +170,9 @@ def _module(layer: layers.Layer) -> Any:
             return nn.Sequential(OrderedDict((name, _module(inner)) for name, inner in layer.layers.items()))
         case layers.Conv():
             filters, channels = layer.params["w"].shape[:2]
-            steps = {"stride": layer.stride, "padding": layer.padding, "bias": "b" in layer.params}
-            module = nn.Conv2d(channels, filters, layer.kernel_size, **steps, device="meta")
+            steps = {"stride": layer.stride, "padding": layer.padding, "dilation": layer.dilation}
+            bias = "b" in layer.params
+            module = nn.Conv2d(channels, filters, layer.kernel_size, **steps, bias=bias, device="meta")
             return _with(module, weight=layer.params["w"], bias=layer.params.get("b"))
         case layers.BilinearUpsampling():
             channels, factor = len(layer.params["w"]), layer.stride
@@ -186,7 +187,9 @@ def _module(layer: layers.Layer) -> Any:
         case layers.ReLU():
             return nn.ReLU(inplace=True)
         case layers.MaxPool():
-            return nn.MaxPool2d(layer.kernel_size, ceil_mode=layer.ceil_mode)
+            return nn.MaxPool2d(
+                layer.kernel_size, layer.stride, dilation=layer.dilation, ceil_mode=layer.ceil_mode
+            )
         case layers.Dropout():
             return nn.Dropout(layer.p)
     raise TypeError(f"there is no module for {type(layer).__name__}")

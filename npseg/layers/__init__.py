@@ -13,6 +13,7 @@ anything, so that labelling a large image takes no more memory than its largest 
 from npseg.layers.containers import Container, Sequential, named
 from npseg.layers.convolution import BilinearUpsampling, Conv, ConvTranspose
 from npseg.layers.layer import Layer
+from npseg.layers.padding import ZeroPad
 from npseg.layers.pointwise import BatchNorm, Dropout, ReLU, Scale, Tanh
 from npseg.layers.pooling import MaxPool
 
@@ -29,5 +30,6 @@ __all__ = [
     "Scale",
     "Sequential",
     "Tanh",
+    "ZeroPad",
     "named",
 ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from npseg.backend import Array
 from npseg.geometry import Grid
 from npseg.layers.layer import Layer
@@ -14,7 +16,11 @@ class MaxPool(Layer):
     Parameters
     ----------
     kernel_size : int
-        Size of a window, and pixels from one to the next.
+        Size of a window.
+    stride : int, optional
+        Pixels from one window to the next; the kernel's size unless given.
+    dilation : int
+        Pixels from one place of the window to the next; 1 is none.
     ceil_mode : bool
         Let the last window hang over the end, so that no pixel is lost.
 
@@ -25,13 +31,17 @@ class MaxPool(Layer):
     array([[[7., 3.]]])
     """
 
-    def __init__(self, kernel_size: int, *, ceil_mode: bool = False) -> None:
+    def __init__(
+        self, kernel_size: int, *, stride: int | None = None, dilation: int = 1, ceil_mode: bool = False
+    ) -> None:
         super().__init__()
-        self.kernel_size, self.ceil_mode = kernel_size, ceil_mode
+        self.kernel_size, self.stride = kernel_size, kernel_size if stride is None else stride
+        self.dilation, self.ceil_mode = dilation, ceil_mode
 
     def forward(self, x: Array) -> Array:
         """Take the winners."""
-        y, cache = max_pool_forward(x, self.kernel_size, ceil_mode=self.ceil_mode, method=self.method)
+        how: dict[str, Any] = {"stride": self.stride, "dilation": self.dilation, "ceil_mode": self.ceil_mode}
+        y, cache = max_pool_forward(x, self.kernel_size, **how, method=self.method)
         self._remember(cache)
         return y
 
@@ -41,4 +51,4 @@ class MaxPool(Layer):
 
     def grid(self, below: Grid) -> Grid:
         """Follow the units' places through the windows."""
-        return below.down(kernel=self.kernel_size, stride=self.kernel_size)
+        return below.down(kernel=self.kernel_size, stride=self.stride, dilation=self.dilation)
