@@ -10,20 +10,24 @@ from npseg.networks import Network, make
 
 
 class Tiny(NamedTuple):
-    """Settings of a tiny network, and the size of an image for it."""
+    """Settings of a tiny network, the size of an image for it, and the rate at which it learns two scenes by heart."""
 
     settings: dict[str, Any]
     size: tuple[int, int] = (32, 40)
+    rate: float = 0.03
 
 
 _FCN = {"width": 2, "fc": 4, "dropout": 0.0}
 
 #: A network that joins ``npseg.networks.NETWORKS`` joins here, too; its dropout is 0.
 TINY = {
+    "sliding-window": Tiny({"width": 2}, rate=0.01),  # without batch norm
+    "full-resolution": Tiny({"width": 2}),
     "fcn32s": Tiny(_FCN),
     "fcn16s": Tiny(_FCN),
     "fcn8s": Tiny(_FCN),
     "fcn8s-at-once": Tiny(_FCN),
+    "unet": Tiny({"width": 2, "dropout": 0.0}),
 }
 
 CLASSES = 3

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from npseg.networks import fcn
+from npseg.networks import fcn, full_resolution, sliding_window, unet
 from npseg.networks.fcn import FCN
+from npseg.networks.full_resolution import FullResolution
 from npseg.networks.network import Model, Network
+from npseg.networks.sliding_window import SlidingWindow
+from npseg.networks.unet import UNet
 
 #: By the names under which the command line and checkpoints know them.
-NETWORKS: dict[str, Model] = {**fcn.MODELS}
+NETWORKS: dict[str, Model] = {
+    **sliding_window.MODELS,
+    **full_resolution.MODELS,
+    **fcn.MODELS,
+    **unet.MODELS,
+}
 
 
 def make(name: str, classes: int, **settings: Any) -> Network:
@@ -64,4 +72,14 @@ def model(name: str) -> Model:
     return NETWORKS[name]
 
 
-__all__ = ["FCN", "NETWORKS", "Model", "Network", "make", "model"]
+__all__ = [
+    "FCN",
+    "NETWORKS",
+    "FullResolution",
+    "Model",
+    "Network",
+    "SlidingWindow",
+    "UNet",
+    "make",
+    "model",
+]
