@@ -2,7 +2,7 @@
 
 The lecture's first idea. The classifier is trained and run on every pixel of an image; :mod:`npseg.networks.dense`
 says in which three ways, and that they agree. By default it is the dilated one, whose cost is that of a fully
-convolutional network; ``run="patches"`` is the idea as it was first had, a few hundred times as dear.
+convolutional network; ``run="patches"`` is the idea as it was first had, some thirty times as dear.
 
 References
 ----------
