@@ -6,10 +6,13 @@ import numpy as np
 import pytest
 from checks import assert_same
 
+from npseg.data import Normalization
 from npseg.geometry import Grid
 from npseg.networks import FullResolution, SlidingWindow, make
 from npseg.networks.dense import RUNS
+from npseg.predict import Labeller
 from npseg.summary import blank, summarize
+from npseg.tiles import cut
 
 
 def whole_numbers(network, seed=0):
@@ -139,3 +142,13 @@ def test_batch_norm_is_left_out_of_the_last_layer():
 def test_what_is_out_of_range_is_refused(name, settings, message):
     with pytest.raises(ValueError, match=message):
         make(name, 3, **settings)
+
+
+@pytest.mark.parametrize("run", RUNS)
+def test_in_tiles_it_is_itself(run):
+    network = whole_numbers(SlidingWindow(2, width=1, run=run, dtype="float64"))
+    as_it_is = Normalization(np.zeros(3), np.full(3, 1 / 255))
+    one = Labeller(network, as_it_is, ("a", "b"), np.zeros((2, 3), np.uint8))
+    image = np.random.default_rng(0).integers(0, 9, (9, 90, 3), np.uint8)
+    assert len(cut(network, (9, 90), 20)) > 1
+    assert_same(one.scores(image, tile=20, progress=False), one.scores(image, tile=None))
