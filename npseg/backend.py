@@ -2,8 +2,11 @@
 
 An operation follows the array that it is given: ``array_module(x)`` is NumPy for a NumPy array and CuPy for a
 CuPy array, found from the array's type, so that CuPy is never imported unless it already is. Where there is
-no array yet (fresh weights, a batch just read from disk) the switch decides: ``use("numpy" | "cupy")``.
-This file is the only one that knows both names.
+no array yet (fresh weights, a batch just read from disk) the switch decides: ``use("numpy" | "cupy")``, or else
+the environment variable ``NPSEG_BACKEND``. This file is the only one that knows both names.
+
+Nothing moves between the host and a device by itself: arrays of two libraries in one call are refused, and
+:func:`to_numpy` is the one way back.
 
 On the host the work is shared out among threads, as many as there are cores, or as ``threads(n)`` says.
 """
@@ -13,6 +16,7 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+from functools import cache
 from types import ModuleType
 from typing import Any, TypeAlias
 
@@ -21,8 +25,18 @@ import numpy as np
 #: An array of the library in use: ``numpy.ndarray`` or ``cupy.ndarray``.
 Array: TypeAlias = Any
 
-_LIBRARIES = {"numpy": "scipy.sparse", "cupy": "cupyx.scipy.sparse"}
-_chosen = "numpy"
+#: The environment variable that chooses the library, unless :class:`use` does.
+VARIABLE = "NPSEG_BACKEND"
+
+#: The libraries, and where the sparse matrices of each are. Of CuPy's, only ``@`` and ``.T`` are asked for.
+_SPARSE = {"numpy": ("scipy.sparse", "csr_array"), "cupy": ("cupyx.scipy.sparse", "csr_matrix")}
+
+_INSTALL = (
+    "pip install 'npseg[gpu]' brings CuPy for CUDA 12 (cupy-cuda12x), pip install 'npseg[gpu13]' that for CUDA 13 "
+    "(cupy-cuda13x)"
+)
+
+_chosen: ModuleType | None = None
 _threads: int | None = None
 
 
@@ -49,7 +63,7 @@ def array_module(*arrays: Array) -> ModuleType:
     >>> array_module(np.zeros(3)).__name__
     'numpy'
     """
-    libraries = {type(a).__module__.partition(".")[0] for a in arrays if a is not None}
+    libraries = {_library(a) for a in arrays if a is not None}
     if len(libraries) > 1:
         raise TypeError(
             f"the arrays belong to different libraries ({', '.join(sorted(libraries))}); move them to one, "
@@ -58,21 +72,60 @@ def array_module(*arrays: Array) -> ModuleType:
     return sys.modules.get("cupy", np) if libraries == {"cupy"} else np
 
 
-def sparse_module(xp: ModuleType) -> ModuleType:
-    """Return the sparse companion of an array library: ``scipy.sparse`` for NumPy.
+def one_library(op: str, **arrays: Array | None) -> ModuleType:
+    """Return the library of all arrays of a call, as :func:`array_module` does, or say which of them is where.
+
+    Parameters
+    ----------
+    op : str
+        The operation's name, for the message.
+    **arrays : array or None
+        The arrays under the names that the user knows them by; None is passed over.
+
+    Returns
+    -------
+    module
+        The library of them all.
+
+    Raises
+    ------
+    TypeError
+        Naming each array, its library, and the call that moves it.
 
     Examples
     --------
-    >>> sparse_module(np).__name__
-    'scipy.sparse'
+    >>> one_library("conv_forward", x=np.zeros(3), b=None).__name__
+    'numpy'
     """
-    return importlib.import_module(_LIBRARIES[xp.__name__])
+    given = {name: a for name, a in arrays.items() if a is not None}
+    libraries = {name: _library(a) for name, a in given.items()}
+    if set(libraries.values()) == {"numpy", "cupy"}:
+        where = ", ".join(f"{name} is a {library} array" for name, library in libraries.items())
+        moved = {library: name for name, library in reversed(libraries.items())}
+        raise TypeError(
+            f"{op}: {where}; data moves only where you say so: cupy.asarray({moved['numpy']}), or "
+            f"npseg.backend.to_numpy({moved['cupy']})"
+        )
+    return array_module(*given.values())
+
+
+def sparse_matrix(xp: ModuleType) -> Any:
+    """Return the class of an array library's sparse matrices in CSR form: ``scipy.sparse.csr_array`` for NumPy.
+
+    Examples
+    --------
+    >>> sparse_matrix(np).__name__
+    'csr_array'
+    """
+    module, name = _SPARSE[xp.__name__]
+    return getattr(importlib.import_module(module), name)
 
 
 class use:
     """Choose the library in which new arrays are made.
 
-    As a plain call it stays chosen; as a context manager it is undone at the end of the block.
+    As a plain call it stays chosen; as a context manager it is undone at the end of the block. Unless it is
+    called, the environment variable ``NPSEG_BACKEND`` chooses, or else it is NumPy.
 
     Parameters
     ----------
@@ -82,7 +135,8 @@ class use:
     Raises
     ------
     ValueError
-        If the name is another, or the library is not installed.
+        If the name is another, or the library is not installed, or finds no device that it can use. Nothing
+        has changed then.
 
     Examples
     --------
@@ -93,13 +147,7 @@ class use:
 
     def __init__(self, name: str) -> None:
         global _chosen
-        if name not in _LIBRARIES:
-            raise ValueError(f"backend {name!r}: choose one of {', '.join(map(repr, _LIBRARIES))}")
-        try:
-            importlib.import_module(name)
-        except ImportError as error:
-            raise ValueError(f"backend {name!r} is not installed ({error})") from error
-        self._before, _chosen = _chosen, name
+        self._before, _chosen = _chosen, _load(name)
 
     def __enter__(self) -> use:
         return self
@@ -112,12 +160,25 @@ class use:
 def current() -> ModuleType:
     """Return the library in which new arrays are made.
 
+    Raises
+    ------
+    ValueError
+        If it is chosen by ``NPSEG_BACKEND``, and :class:`use` refuses that.
+
     Examples
     --------
-    >>> current().__name__
+    >>> with use("numpy"):
+    ...     current().__name__
     'numpy'
     """
-    return importlib.import_module(_chosen)
+    global _chosen
+    if _chosen is None:
+        name = os.environ.get(VARIABLE) or "numpy"
+        try:
+            _chosen = _load(name)
+        except ValueError as error:
+            raise ValueError(f"{VARIABLE}={name}: {error}") from None
+    return _chosen
 
 
 class threads:
@@ -192,17 +253,61 @@ def to_numpy(x: Array) -> np.ndarray:
     return x if isinstance(x, np.ndarray) else np.asarray(x.get())
 
 
-def generator(seed: int | list[int] | None = None) -> Any:
-    """Return a random ``Generator`` of the library in use.
+def generator(seed: int | list[int] | None = None, *, library: ModuleType | None = None) -> Any:
+    """Return a random ``Generator``.
 
     Parameters
     ----------
     seed : int or list of int, optional
-        The same seed gives the same numbers; ``None`` draws one from the system.
+        The same seed gives the same numbers, other ones in each library; ``None`` draws one from the system.
+    library : module, optional
+        The library in whose arrays it draws: ``array_module(x)`` of those that they are to meet; the one in use
+        unless given.
 
     Examples
     --------
     >>> int(generator(0).integers(10)) == int(generator(0).integers(10))
     True
     """
-    return current().random.default_rng(seed)
+    return (library or current()).random.default_rng(seed)
+
+
+def _library(array: Array) -> str:
+    """Return the name of the library that an array's type comes from."""
+    return type(array).__module__.partition(".")[0]
+
+
+def _load(name: str) -> ModuleType:
+    """Import an array library, and see to it that it can compute."""
+    if name not in _SPARSE:
+        raise ValueError(f"backend {name!r}: choose one of {', '.join(map(repr, _SPARSE))}")
+    try:
+        library = importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        raise ValueError(f"backend {name!r} is not installed ({error}); {_INSTALL}") from None
+    except Exception as error:  # a library of CUDA's that is missing or of another version: of many kinds
+        raise ValueError(f"backend {name!r} cannot be loaded ({_reason(error)}); {_INSTALL}") from None
+    if library is not np:
+        _try_out(library)
+    return library
+
+
+@cache
+def _try_out(library: ModuleType) -> None:
+    """Multiply two small matrices on the device: CuPy can be imported without one, and with the wrong CUDA."""
+    try:
+        if not library.cuda.runtime.getDeviceCount():
+            raise RuntimeError("there is none")
+        one = library.ones((1, 1), np.float32)
+        to_numpy(one @ one + one)
+    except Exception as error:  # of the driver, of the compiler, of cuBLAS
+        raise ValueError(
+            f"backend 'cupy': CuPy {library.__version__} has no device that it can use ({_reason(error)}); it needs "
+            f"a GPU of NVIDIA's, its driver, and the wheel for a CUDA that the driver knows: {_INSTALL}"
+        ) from None
+
+
+def _reason(error: BaseException) -> str:
+    """Return what an error says, the one that caused it if there is one, in a line."""
+    lines = [line.strip(" =") for line in str(error.__cause__ or error).splitlines()]
+    return next(filter(None, lines), type(error).__name__)

@@ -16,11 +16,13 @@ size that it would have had.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache, reduce
 from math import prod
-from typing import Any
+from types import ModuleType
+from typing import Any, NamedTuple
 
 from npseg import arguments, windows
-from npseg.backend import Array, array_module, sparse_module
+from npseg.backend import Array, array_module, current, sparse_matrix
 from npseg.geometry import Ints, Window, bilinear_taps, times
 
 #: Bytes that a matrix may take.
@@ -133,7 +135,7 @@ def im2col_matrix(
     size = arguments.axes(op, "input_size", input_size, n)
     channels = arguments.integer(op, "channels", channels, 1)
     window = windows.sliding(op, size, kernel_size, stride=stride, padding=padding, dilation=dilation)
-    return arguments.named(op, lambda: cutting(window, channels, "float64"))
+    return arguments.named(op, lambda: cutting(window, channels, current().empty(0)))
 
 
 def max_pool_matrix(
@@ -185,7 +187,7 @@ def max_pool_matrix(
         ceil_mode=ceil_mode,
     )
     indices = winners(x, window)
-    return arguments.named(op, lambda: selection(indices, window.size, x.dtype))
+    return arguments.named(op, lambda: selection(indices, window.size, x.dtype).csr())
 
 
 def avg_pool_matrix(
@@ -234,7 +236,7 @@ def avg_pool_matrix(
     )
     override = arguments.divisor(op, divisor_override)
     include = arguments.flag(op, "count_include_pad", count_include_pad)
-    return arguments.named(op, lambda: averaging(window, include, override, "float64"))
+    return arguments.named(op, lambda: averaging(window, include, override, current().empty(0)).csr())
 
 
 def nearest_unpool_matrix(input_size: int | Sequence[int], scale: int | Sequence[int]) -> Array:
@@ -264,7 +266,7 @@ def nearest_unpool_matrix(input_size: int | Sequence[int], scale: int | Sequence
     """
     op = "nearest_unpool_matrix"
     window = _unpooling_window(op, input_size, scale)
-    return arguments.named(op, lambda: averaging(window, True, 1, "float64").T.tocsr())
+    return arguments.named(op, lambda: averaging(window, True, 1, current().empty(0)).T.csr())
 
 
 def bed_of_nails_matrix(input_size: int | Sequence[int], scale: int | Sequence[int]) -> Array:
@@ -295,8 +297,8 @@ def bed_of_nails_matrix(input_size: int | Sequence[int], scale: int | Sequence[i
     op = "bed_of_nails_matrix"
     window = _unpooling_window(op, input_size, scale)
     arguments.named(op, lambda: _refuse_large(prod(window.size), 8, (prod(window.size), prod(window.out))))
-    nails = window.index()[0].reshape(1, 1, -1)
-    return selection(nails, window.size, "float64").T.tocsr()
+    nails = window.index(current())[0].reshape(1, 1, -1)
+    return selection(nails, window.size, "float64").T.csr()
 
 
 def resize_bilinear_matrix(
@@ -334,75 +336,110 @@ def resize_bilinear_matrix(
     after = arguments.axes(op, "size", size, n)
     align_corners = arguments.flag(op, "align_corners", align_corners)
     arguments.named(op, lambda: _refuse_large(prod(after) * 2**n, 8, (prod(after), prod(before))))
-    return _kron(*(interpolation(i, o, align_corners=align_corners) for i, o in zip(before, after)))
+    axes = (_interpolation(i, o, align_corners, "float64", current()) for i, o in zip(before, after))
+    return reduce(_kron, axes).csr()
 
 
-def interpolation(size: int, out: int, *, align_corners: bool, like: Array | None = None) -> Array:
-    """Return the (out, size) matrix that resizes one axis: two weights a row.
+class Entries(NamedTuple):
+    """A sparse matrix as a list of its entries; those at one place add up.
 
-    It is of the library and dtype of ``like``, float64 NumPy unless given.
+    Attributes
+    ----------
+    values, rows, cols : (n,) array
+        What stands where.
+    shape : (int, int)
+        Rows and columns of the matrix.
     """
-    xp = array_module(like)
+
+    values: Array
+    rows: Array
+    cols: Array
+    shape: tuple[int, int]
+
+    @property
+    def T(self) -> Entries:
+        """The transpose."""
+        return Entries(self.values, self.cols, self.rows, self.shape[::-1])
+
+    def csr(self) -> Array:
+        """Return it as a sparse array in CSR form with int32 indices, of the library of its values."""
+        xp = array_module(self.values)
+        places = self.rows.astype(xp.int32), self.cols.astype(xp.int32)
+        return sparse_matrix(xp)((self.values, places), shape=self.shape)
+
+
+def interpolation(size: int, out: int, *, align_corners: bool, like: Array) -> Array:
+    """Return the (out, size) matrix that resizes one axis, two weights a row, of the library and dtype of ``like``."""
+    return _kept_interpolation(size, out, align_corners, str(like.dtype), array_module(like))
+
+
+@lru_cache(maxsize=64)
+def _kept_interpolation(size: int, out: int, align_corners: bool, dtype: str, xp: ModuleType) -> Array:
+    """Make the matrix once: a network resizes between the same few sizes over and over."""
+    return _interpolation(size, out, align_corners, dtype, xp).csr()
+
+
+def _interpolation(size: int, out: int, align_corners: bool, dtype: str, xp: ModuleType) -> Entries:
     lower, upper, fraction = bilinear_taps(size, out, align_corners=align_corners, xp=xp)
-    dtype = "float64" if like is None else like.dtype
     rows = xp.arange(out, dtype=xp.int32)
     weights = xp.concatenate([1 - fraction, fraction]).astype(dtype)
-    return _csr(weights, xp.concatenate([rows, rows]), xp.concatenate([lower, upper]), (out, size))
+    return Entries(weights, xp.concatenate([rows, rows]), xp.concatenate([lower, upper]), (out, size))
 
 
 def convolution(w: Array, window: Window, groups: int) -> Array:
     """Return C = kron(W, I) @ kron(I, S)."""
-    xp = array_module(w)
     windows = prod(window.out)
     _refuse_large(
         w.size * windows, w.dtype.itemsize, (len(w) * windows, w.shape[1] * groups * prod(window.size))
     )
-    identity = sparse_module(xp).identity(windows, dtype=w.dtype, format="csr")
-    return _kron(_weights(w, groups), identity) @ cutting(window, w.shape[1] * groups, w.dtype)
+    cut = cutting(window, w.shape[1] * groups, w)
+    return _kron(_weights(w, groups), _identity(windows, w)).csr() @ cut
 
 
-def _weights(w: Array, groups: int) -> Array:
+def _weights(w: Array, groups: int) -> Entries:
     """Return W, a row for each output channel, block-diagonal when there are groups."""
     xp = array_module(w)
     above, taps = len(w), prod(w.shape[1:])
     rows = xp.repeat(xp.arange(above, dtype=xp.int32), taps)
     cols = (rows // (above // groups)) * taps + xp.tile(xp.arange(taps, dtype=xp.int32), above)
-    return _csr(w.reshape(-1), rows, cols, (above, groups * taps))
+    return Entries(w.reshape(-1), rows, cols, (above, groups * taps))
 
 
-def cutting(window: Window, channels: int, dtype: Any) -> Array:
+def cutting(window: Window, channels: int, like: Array) -> Array:
     """Return kron(I, S): one row for each tap of each window, a 1 where it reads."""
     taps, windows, pixels = prod(window.kernel), prod(window.out), prod(window.size)
     _refuse_large(
         channels * taps * windows, 8, (channels * taps * windows, channels * pixels)
     )  # 8: its smallest entries
-    index = window.index().reshape(-1)
-    xp = array_module(index)
-    rows = xp.flatnonzero(index >= 0)
-    cut = _csr(xp.ones(len(rows), dtype), rows, index[rows], (taps * windows, pixels))
-    return _kron(sparse_module(xp).identity(channels, dtype=dtype, format="csr"), cut)
+    xp = array_module(like)
+    index = window.index(xp).reshape(-1)
+    rows = xp.flatnonzero(index >= 0).astype(xp.int32)
+    cut = Entries(xp.ones(len(rows), like.dtype), rows, index[rows], (taps * windows, pixels))
+    return _kron(_identity(channels, like), cut).csr()
 
 
-def averaging(window: Window, include_padding: bool, divisor: float | None, dtype: Any) -> Array:
+def averaging(window: Window, include_padding: bool, divisor: float | None, like: Array) -> Entries:
     """Return A: one row for each window, 1 / divisor wherever it reads."""
     shape = (prod(window.out), prod(window.size))
     _refuse_large(prod(window.kernel) * shape[0], 8, shape)
-    index = window.index()
-    xp = array_module(index)
+    xp = array_module(like)
+    index = window.index(xp)
     taps, windows = xp.nonzero(index >= 0)
-    ones = xp.ones(window.out, dtype)
+    ones = xp.ones(window.out, like.dtype)
     weights = ones / window.divisor(include_padding=include_padding, override=divisor, like=ones)
-    return _csr(weights.reshape(-1)[windows], windows, index[taps, windows], shape)
+    return Entries(weights.reshape(-1)[windows], windows, index[taps, windows], shape)
 
 
-def selection(indices: Array, size: Ints, dtype: Any) -> Array:
+def selection(indices: Array, size: Ints, dtype: Any) -> Entries:
     """Return P: one row for each index, one 1 in it; images and channels are blocks on the diagonal."""
     xp = array_module(indices)
     planes, pixels = prod(indices.shape[:2]), prod(size)
     _refuse_large(indices.size, 8, (indices.size, planes * pixels))
     columns = pixels * xp.arange(planes)[:, None] + indices.reshape(planes, prod(indices.shape[2:]))
     rows = xp.arange(indices.size)
-    return _csr(xp.ones(indices.size, dtype), rows, columns.reshape(-1), (indices.size, planes * pixels))
+    return Entries(
+        xp.ones(indices.size, dtype), rows, columns.reshape(-1), (indices.size, planes * pixels)
+    )
 
 
 def winners(x: Array, window: Window) -> Array:
@@ -421,20 +458,21 @@ def winners(x: Array, window: Window) -> Array:
     return index[first, xp.arange(index.shape[1])].reshape(*x.shape[:2], *window.out)
 
 
-def _csr(values: Array, rows: Array, cols: Array, shape: tuple[int, int]) -> Array:
-    """Make a sparse array in CSR form with int32 indices."""
-    xp = array_module(values)
-    sparse = sparse_module(xp)
-    make = getattr(sparse, "csr_array", None) or sparse.csr_matrix  # older CuPy has matrices only
-    return make((values, (rows.astype(xp.int32), cols.astype(xp.int32))), shape=shape)
+def _identity(n: int, like: Array) -> Entries:
+    """Return I, of the library and dtype of ``like``."""
+    xp = array_module(like)
+    diagonal = xp.arange(n, dtype=xp.int32)
+    return Entries(xp.ones(n, like.dtype), diagonal, diagonal, (n, n))
 
 
-def _kron(*factors: Array) -> Array:
-    """Return the Kronecker product in CSR form."""
-    result, *rest = factors
-    for factor in rest:
-        result = sparse_module(array_module(factor.data)).kron(result, factor, format="csr")
-    return result.astype(factors[0].dtype)  # of an empty matrix, kron forgets the dtype
+def _kron(a: Entries, b: Entries) -> Entries:
+    """Return the Kronecker product: in the place of each entry of a, that entry times all of b."""
+    return Entries(
+        (a.values[:, None] * b.values).reshape(-1),
+        (a.rows[:, None] * b.shape[0] + b.rows).reshape(-1),
+        (a.cols[:, None] * b.shape[1] + b.cols).reshape(-1),
+        (a.shape[0] * b.shape[0], a.shape[1] * b.shape[1]),
+    )
 
 
 def _unpooling_window(op: str, input_size: int | Sequence[int], scale: int | Sequence[int]) -> Window:

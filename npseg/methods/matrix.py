@@ -64,7 +64,7 @@ def correlate_adjoint_w(
 ) -> Array:
     """Multiply what lies above with the windows: ``w = y (S x)ᵀ``, for the images one after the other."""
     window = Window(x.shape[2:], y.shape[2:], size, stride, padding, dilation)
-    cut = cutting(window, x.shape[1], x.dtype)
+    cut = cutting(window, x.shape[1], x)
     above, below = y.shape[1] // groups, x.shape[1] // groups
     w = array_module(x).zeros((groups, above, below * prod(size)), x.dtype)
     for image, dout in zip(x, y):
@@ -83,12 +83,12 @@ def argmax(
 
 def take(x: Array, indices: Array) -> Array:
     """Carry values up from their pixels: ``P @ x``."""
-    return (selection(indices, x.shape[2:], x.dtype) @ x.reshape(-1)).reshape(indices.shape)
+    return (selection(indices, x.shape[2:], x.dtype).csr() @ x.reshape(-1)).reshape(indices.shape)
 
 
 def put(y: Array, indices: Array, size: Ints) -> Array:
     """Carry values down to their pixels, adding up where two meet: ``P.T @ y``."""
-    return (selection(indices, size, y.dtype).T @ y.reshape(-1)).reshape(*y.shape[:2], *size)
+    return (selection(indices, size, y.dtype).csr().T @ y.reshape(-1)).reshape(*y.shape[:2], *size)
 
 
 def mean(
@@ -103,7 +103,7 @@ def mean(
 ) -> Array:
     """Average each window: ``A @ x`` with A divided last, so that whole numbers are summed exactly."""
     window = Window(x.shape[2:], out, kernel, stride, padding, (1,) * len(out))
-    sums = averaging(window, include_padding, 1, x.dtype) @ _as_columns(x, 2)
+    sums = averaging(window, include_padding, 1, x).csr() @ _as_columns(x, 2)
     y = sums.T.reshape(*x.shape[:2], *out)
     return y / window.divisor(include_padding=include_padding, override=divisor, like=x)
 
@@ -121,7 +121,7 @@ def spread(
     """Share out what each window holds: ``A.T @ y``, divided first."""
     window = Window(size, y.shape[2:], kernel, stride, padding, (1,) * len(size))
     shares = y / window.divisor(include_padding=include_padding, override=divisor, like=y)
-    sums = averaging(window, include_padding, 1, y.dtype).T @ _as_columns(shares, 2)
+    sums = averaging(window, include_padding, 1, y).csr().T @ _as_columns(shares, 2)
     return sums.T.reshape(*y.shape[:2], *size)
 
 
