@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from npseg.backend import Array, array_module
+from npseg.backend import Array, one_library
 from npseg.geometry import Ints, Pairs, times
 
 T = TypeVar("T")
@@ -54,10 +54,7 @@ def arrays(op: str, *, exact: bool = False, **named: Array | None) -> None:
                 f"{op}: {name} has dtype {a.dtype}; float32 or float64 is needed: {name}.astype('float32')"
                 + (", or an object array with method='loops'" if a.dtype == object else "")
             )
-    try:
-        array_module(*given.values())
-    except TypeError as error:
-        raise TypeError(f"{op}: {', '.join(given)}: {error}") from None
+    one_library(op, **given)
     first = next(iter(given))
     for name, a in given.items():
         if a.dtype != given[first].dtype:
@@ -229,9 +226,10 @@ def same_shape(op: str, name: str, a: Array, shape: tuple[int, ...], like: str) 
         raise ValueError(f"{op}: {name} has shape {a.shape}; {tuple(shape)}, that of {like}, is needed")
 
 
-def gradient(op: str, dout: Array, shape: tuple[int, ...], dtype: str) -> None:
-    """Check that ``dout`` has the shape and the dtype of the output."""
+def gradient(op: str, dout: Array, shape: tuple[int, ...], dtype: str, **kept: Array | None) -> None:
+    """Check that ``dout`` has the shape and the dtype of the output, and the library of what forward has kept."""
     arrays(op, exact=dtype == "object", dout=dout)
+    one_library(op, dout=dout, **kept)
     same_shape(op, "dout", dout, shape, "the output")
     if dout.dtype != dtype:
         raise TypeError(
@@ -266,8 +264,8 @@ def divisor(op: str, value: object) -> float | None:
     return number
 
 
-def indices(op: str, given: Array, shape: tuple[int, ...], size: Ints) -> None:
-    """Check flat indices into planes of spatial size ``size``: whole numbers, of the right shape, in range.
+def indices(op: str, given: Array, x: Array, size: Ints) -> None:
+    """Check flat indices into planes of spatial size ``size``: whole numbers, one for each value of x, in range.
 
     Indices on a device were checked once, on the host; here that would stop the device at every step.
     """
@@ -276,7 +274,8 @@ def indices(op: str, given: Array, shape: tuple[int, ...], size: Ints) -> None:
         raise TypeError(
             f"{op}: indices are {getattr(given, 'dtype', type(given).__name__)}; whole numbers are needed"
         )
-    same_shape(op, "indices", given, shape, "x")
+    one_library(op, x=x, indices=given)
+    same_shape(op, "indices", given, x.shape, "x")
     pixels = int(np.prod(size))
     if isinstance(given, np.ndarray) and given.size and not (given.min() >= 0 and given.max() < pixels):
         worst = given.max() if given.max() >= pixels else given.min()
@@ -285,8 +284,8 @@ def indices(op: str, given: Array, shape: tuple[int, ...], size: Ints) -> None:
         )
 
 
-def labels(op: str, given: Array, classes: int, shape: tuple[int, ...], ignore_index: int) -> None:
-    """Check class labels: whole numbers, each a class or ``ignore_index``; the first stranger is named.
+def labels(op: str, given: Array, logits: Array, ignore_index: int) -> None:
+    """Check the labels of scores (N, C, ...): whole numbers, each a class or ``ignore_index``; a stranger is named.
 
     Labels on a device were checked once, on the host, by the loader.
     """
@@ -295,8 +294,10 @@ def labels(op: str, given: Array, classes: int, shape: tuple[int, ...], ignore_i
         raise TypeError(
             f"{op}: labels are {getattr(given, 'dtype', type(given).__name__)}; whole numbers are needed"
         )
-    same_shape(op, "labels", given, shape, "the logits without their class axis")
+    one_library(op, logits=logits, labels=given)
+    same_shape(op, "labels", given, (len(logits), *logits.shape[2:]), "the logits without their class axis")
     if isinstance(given, np.ndarray):
+        classes = logits.shape[1]
         stranger = ((given < 0) | (given >= classes)) & (given != ignore_index)
         if stranger.any():
             where = tuple(int(i) for i in np.argwhere(stranger)[0])

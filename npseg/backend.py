@@ -302,7 +302,7 @@ def _try_out(library: ModuleType) -> None:
         to_numpy(one @ one + one)
     except Exception as error:  # of the driver, of the compiler, of cuBLAS
         raise ValueError(
-            f"backend 'cupy': CuPy {library.__version__} has no device that it can use ({_reason(error)}); it needs "
+            f"backend 'cupy': CuPy {getattr(library, '__version__', '')} has no device that it can use ({_reason(error)}); it needs "
             f"a GPU of NVIDIA's, its driver, and the wheel for a CUDA that the driver knows: {_INSTALL}"
         ) from None
 

@@ -51,7 +51,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = _parser().parse_args(argv)
     threads = vars(arguments).pop("threads", None)
     try:
-        with backend.threads(threads):
+        # A command without the flag has nothing to compute on a device.
+        library = vars(arguments).pop("backend", "numpy") or backend.current().__name__
+        with backend.threads(threads), backend.use(library):
             arguments.run(arguments)
     except BrokenPipeError:  # whoever reads the output has seen enough; Python must not try to flush the rest
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -115,6 +117,14 @@ def _parser() -> argparse.ArgumentParser:
         "less memory and the more work; none: never cut; default: cut what would take some gigabytes whole",
     )
     predict.add_argument("--force", action="store_true", help="replace files that are already there")
+
+    for command in (demo, train, evaluate, predict):
+        command.add_argument(
+            "--backend",
+            choices=("numpy", "cupy"),
+            default=None,
+            help="compute with NumPy, or with CuPy on a GPU; default: $NPSEG_BACKEND, or numpy",
+        )
 
     summary = _command(commands, "summary", _summary, "list a network's layers: sizes, weights, work, memory")
     _add_summary_flags(summary)

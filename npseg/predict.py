@@ -129,14 +129,12 @@ class Labeller(NamedTuple):
 
 def _softmax(scores: Array) -> np.ndarray:
     """Return the probabilities of the classes, on the host."""
-    scores = backend.to_numpy(scores)
-    p: np.ndarray = scores - scores.max(axis=0)
-    np.exp(p, out=p)
+    p = scores - scores.max(axis=0)
+    backend.array_module(p).exp(p, out=p)
     p /= p.sum(axis=0)
-    return p
+    return backend.to_numpy(p)
 
 
 def _most_probable(scores: Array) -> np.ndarray:
     """Return the class of the highest score, on the host."""
-    labels: np.ndarray = backend.to_numpy(scores.argmax(axis=0)).astype(np.uint8)
-    return labels
+    return backend.to_numpy(scores.argmax(axis=0).astype(np.uint8))

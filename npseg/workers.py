@@ -25,7 +25,7 @@ from typing import Any, TypeVar
 import numpy as np
 from threadpoolctl import ThreadpoolController
 
-from npseg.backend import Array, array_module, thread_count
+from npseg.backend import Array, array_module, current, thread_count
 
 Piece = TypeVar("Piece")
 Result = TypeVar("Result")
@@ -49,8 +49,8 @@ def share_out(
     pieces : sequence
         The pieces, which must be independent of each other.
     like : array, optional
-        One of those that are worked on: a device's kernels run one after the other, whoever asks for them, and one
-        thread does.
+        One of those that are worked on, or of the library in use unless given: a device's kernels run one after the
+        other, whoever asks for them, and one thread does.
     small : bool
         Whether it is too little work to wake another thread for.
 
@@ -64,7 +64,7 @@ def share_out(
     >>> share_out(abs, [-1, 2, -3])
     [1, 2, 3]
     """
-    if getattr(_here, "busy", False) or array_module(like) is not np:
+    if getattr(_here, "busy", False) or (current() if like is None else array_module(like)) is not np:
         return [task(piece) for piece in pieces]
     with _blas(os.getpid()).held_to_one_thread():
         helpers = 0 if small else min(thread_count(), len(pieces)) - 1

@@ -1,10 +1,14 @@
-"""Profiles of hypothesis, chosen by ``CI`` or ``HYPOTHESIS_PROFILE`` in the environment; and quiet threads."""
+"""Profiles of hypothesis, chosen by ``CI`` or ``HYPOTHESIS_PROFILE`` in the environment; quiet threads; a device."""
 
+import contextlib
 import os
 
 import pytest
 from hypothesis import HealthCheck, settings
+from stand_in import stand_in_for_cupy
 from threadpoolctl import threadpool_limits
+
+from npseg import backend
 
 # No deadline: the first call of an operation may be slow, and the machine may be busy.
 COMMON = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
@@ -19,3 +23,27 @@ def _one_thread_a_process():
     """Hold BLAS to one thread: the suite may run in several processes, whose threads would be in each other's way."""
     with threadpool_limits(limits=1, user_api="blas"):
         yield
+
+
+@pytest.fixture
+def stand_in():
+    """The stand-in for CuPy, in use."""
+    with stand_in_for_cupy() as library, backend.use("cupy"):
+        yield library
+
+
+@pytest.fixture
+def gpu():
+    """CuPy, in use, where a device answers."""
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(backend.use("cupy"))
+        except ValueError as reason:
+            pytest.skip(str(reason))
+        yield backend.current()
+
+
+@pytest.fixture(params=["stand_in", pytest.param("gpu", marks=pytest.mark.gpu)])
+def device(request):
+    """The library of a device, in use: the stand-in for CuPy, and CuPy itself where a device answers."""
+    return request.getfixturevalue(request.param)

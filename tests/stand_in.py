@@ -1,19 +1,49 @@
 """A GPU library without a GPU: arrays that stand in for CuPy's, and refuse what these refuse.
 
-They hold a NumPy array and compute with it, but are none. Silent conversion to NumPy, NumPy's functions on them, and
-mixing them with NumPy's arrays raise TypeError, as in CuPy; so a stray ``np.`` in an operation fails on any laptop.
-Beyond CuPy they refuse to become a truth value or a number, for which a real device would have to be waited for.
+They hold a NumPy array and compute with it, but are none: NumPy's functions on them, silent conversion, and mixing them
+with NumPy's arrays raise TypeError, and what CuPy has no name for, neither has the stand-in. So a stray ``np.`` in an
+operation fails on any laptop.
+
+What CuPy allows but makes the host wait for, or sends across, is noted: ``with moves() as seen`` collects in ``seen``
+each array that goes to the device or comes back, and each time that something would wait for the device to be ready,
+with the line that asked for it.
 """
 
 import sys
 import types
 from contextlib import contextmanager
 
+import cupy_names
 import numpy as np
 import scipy.sparse
 
-_OPERATORS = "add sub mul truediv floordiv mod pow matmul and or xor lt le gt ge eq ne"
-_UNARY = "neg pos abs invert"
+NAMES = cupy_names.listed()
+
+_ARITHMETIC = "add sub mul truediv floordiv mod pow matmul and or xor".split()
+_COMPARISONS = "lt le gt ge eq ne".split()
+_UNARY = "neg pos abs invert".split()
+#: Shapes that depend on values: the host must know them, and waits.
+_WAITING = {"nonzero", "flatnonzero", "argwhere", "unique", "bincount", "compress", "extract"}
+_watching = []
+
+
+@contextmanager
+def moves():
+    """Collect what moves between host and device, or waits for it: strings that say what, and from which line."""
+    seen = []
+    _watching.append(seen)
+    try:
+        yield seen
+    finally:
+        _watching.remove(seen)
+
+
+def _note(what):
+    frame = sys._getframe(1)
+    while frame.f_code.co_filename == __file__:
+        frame = frame.f_back
+    for seen in _watching:
+        seen.append(f"{what}, {frame.f_code.co_filename.rpartition('/')[2]}:{frame.f_lineno}")
 
 
 class ndarray:
@@ -26,6 +56,7 @@ class ndarray:
         self._host = host
 
     def get(self):
+        _note(f"to the host: {self._host.dtype}{list(self._host.shape)}")
         return self._host.copy()
 
     def __array__(self, *args, **kwargs):
@@ -35,12 +66,18 @@ class ndarray:
         raise TypeError(f"numpy.{function.__name__} on an array of the device")
 
     def __getattr__(self, name):
-        if name.startswith("__"):
-            raise AttributeError(name)
+        if f"cupy.ndarray.{name}" not in NAMES:
+            raise AttributeError(f"CuPy's arrays have no {name!r}")
+        if name in ("item", "tolist", "tobytes", "dump", "dumps", "tofile"):
+            _note(f"to the host: {name}()")
+            return getattr(self._host, name)
         value = getattr(self._host, name)
-        return _lifted(value) if callable(value) else _up(value)
+        return _Lifted(value, name) if callable(value) else _up(value)
 
     def __getitem__(self, key):
+        for index in key if isinstance(key, tuple) else (key,):
+            if isinstance(index, ndarray) and index.dtype == bool:
+                _note("waits: for the size of what a mask selects")
         return _up(self._host[_down(key)])
 
     def __setitem__(self, key, value):
@@ -52,22 +89,34 @@ class ndarray:
     def __iter__(self):
         return map(_up, self._host)
 
-    def _waits(self):
-        raise TypeError("this would wait for the device")
-
-    __bool__ = __int__ = __float__ = __index__ = _waits
-
 
 def _operator(name):
-    return lambda self, *others: _lifted(getattr(self._host, name))(*others)
+    return lambda self, *others: _Lifted(getattr(self._host, name), name)(*others)
 
 
-for _name in _OPERATORS.split():
+def _in_place(name):
+    def change(self, other):
+        getattr(self._host, name)(_down(other))
+        return self
+
+    return change
+
+
+def _to_the_host(name):
+    def number(self, *args):
+        _note(f"to the host: {name}")
+        return getattr(self._host, name)(*args)
+
+    return number
+
+
+for _name in _ARITHMETIC + _COMPARISONS + _UNARY:
     setattr(ndarray, f"__{_name}__", _operator(f"__{_name}__"))
-    if _name not in ("lt", "le", "gt", "ge", "eq", "ne"):
-        setattr(ndarray, f"__r{_name}__", _operator(f"__r{_name}__"))
-for _name in _UNARY.split():
-    setattr(ndarray, f"__{_name}__", _operator(f"__{_name}__"))
+for _name in _ARITHMETIC:
+    setattr(ndarray, f"__r{_name}__", _operator(f"__r{_name}__"))
+    setattr(ndarray, f"__i{_name}__", _in_place(f"__i{_name}__"))
+for _name in ("bool", "int", "float", "index", "complex", "repr", "str", "format"):
+    setattr(ndarray, f"__{_name}__", _to_the_host(f"__{_name}__"))
 ndarray.__module__ = "cupy"
 
 
@@ -89,70 +138,99 @@ def _up(value):
     return type(value)(map(_up, value)) if type(value) in (tuple, list) else value
 
 
-class _lifted:
+class _Lifted:
     """A function of NumPy's, from arrays of the device to arrays of the device."""
 
-    def __init__(self, function):
-        self.function = function
+    def __init__(self, function, name):
+        self.function, self.name = function, name
 
     def __call__(self, *args, **kwargs):
+        if self.name in _WAITING:
+            _note(f"waits: for the size that {self.name} finds")
         given = {name: _down(value) for name, value in kwargs.items()}
         return _up(self.function(*map(_down, args), **given))
 
-    def at(self, *args):
-        self.function.at(*map(_down, args))
+    def __getattr__(self, name):
+        if f"cupy.ufunc.{name}" not in NAMES:
+            raise AttributeError(f"CuPy's functions have no {name!r}")
+        return _Lifted(getattr(self.function, name), name)
 
 
-class _Library(types.ModuleType):
-    """A module whose functions are those of another, lifted."""
+class _Module(types.ModuleType):
+    """A module of CuPy's, whose functions are NumPy's, lifted; it has the names that CuPy's has."""
 
-    def __init__(self, name, of):
+    def __init__(self, name, of, **own):
         super().__init__(name)
         self._of = of
+        vars(self).update(own)
 
     def __getattr__(self, name):
-        if name.startswith("__"):
-            raise AttributeError(name)
+        if name.startswith("__") or f"{self.__name__}.{name}" not in NAMES:
+            raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
         value = getattr(self._of, name)
-        return _lifted(value) if callable(value) and not isinstance(value, type) else value
+        return _Lifted(value, name) if callable(value) and not isinstance(value, type) else value
 
 
-class _Sparse:
-    """A sparse matrix of the device."""
+def _asarray(a, dtype=None):
+    """Return an array of the device; one of the host is moved there."""
+    if isinstance(a, ndarray):
+        return a if dtype is None else a.astype(dtype, copy=False)
+    host = np.array(a, dtype)
+    if host.dtype.kind not in "biufc":
+        raise TypeError(f"the device has no {host.dtype}")
+    _note(f"to the device: {host.dtype}{list(host.shape)}")
+    return ndarray(host)
 
-    def __init__(self, host):
-        self.host, self.shape = host, host.shape
+
+class Generator:
+    """Draws what NumPy's draws."""
+
+    def __init__(self, seed):
+        self._host = np.random.default_rng(seed)
+
+    def __getattr__(self, name):
+        if f"cupy.random.Generator.{name}" not in NAMES:
+            raise AttributeError(f"CuPy's Generator has no {name!r}")
+        return _Lifted(getattr(self._host, name), name)
+
+
+class csr_matrix:
+    """A sparse matrix of the device, of which nothing is asked but ``@`` and ``.T``."""
+
+    def __init__(self, entries, shape=None):
+        if isinstance(entries, tuple):
+            values, places = entries
+            entries = scipy.sparse.csr_matrix((_down(values), _down(places)), shape=shape)
+        self._host, self.shape = entries, entries.shape
 
     @property
     def T(self):
-        return _Sparse(self.host.T)
+        return csr_matrix(self._host.T)
 
     def __matmul__(self, other):
-        return _up(self.host @ _down(other))
-
-
-def _random(seed):
-    host = np.random.default_rng(seed)
-    return types.SimpleNamespace(bit_generator=None, random=_lifted(host.random))
-
-
-def _csr_matrix(arg, shape):
-    values, places = arg
-    return _Sparse(scipy.sparse.csr_matrix((_down(values), _down(places)), shape=shape))
+        if isinstance(other, csr_matrix):
+            return csr_matrix(self._host @ other._host)
+        return _up(self._host @ _down(other))
 
 
 @contextmanager
 def stand_in_for_cupy():
-    """Put the stand-in where ``import cupy`` finds it; its sparse module has matrices only, as older CuPy's."""
-    library = _Library("cupy", np)
-    windows = _lifted(np.lib.stride_tricks.sliding_window_view)
-    library.lib = types.SimpleNamespace(stride_tricks=types.SimpleNamespace(sliding_window_view=windows))
-    library.random = types.SimpleNamespace(default_rng=_random)
-    library.asarray = lambda a, dtype=None: (
-        a if isinstance(a, ndarray) and dtype is None else _up(np.asarray(_host(a), dtype))
+    """Put the stand-in where ``import cupy`` finds it."""
+    windows = _Module("cupy.lib.stride_tricks", np.lib.stride_tricks)
+    library = _Module(
+        "cupy",
+        np,
+        __version__="stand-in",
+        ndarray=ndarray,
+        asarray=_asarray,
+        array=_asarray,
+        linalg=_Module("cupy.linalg", np.linalg),
+        lib=types.SimpleNamespace(stride_tricks=windows),
+        random=types.SimpleNamespace(default_rng=Generator, Generator=Generator),
+        cuda=types.SimpleNamespace(runtime=types.SimpleNamespace(getDeviceCount=lambda: 1)),
     )
     sparse = types.ModuleType("cupyx.scipy.sparse")
-    sparse.csr_matrix = _csr_matrix
+    sparse.csr_matrix = csr_matrix
     modules = {
         "cupy": library,
         "cupyx": types.ModuleType("cupyx"),
@@ -169,7 +247,3 @@ def stand_in_for_cupy():
                 del sys.modules[name]
             else:
                 sys.modules[name] = module
-
-
-def _host(value):
-    return value._host if isinstance(value, ndarray) else value

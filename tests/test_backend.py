@@ -1,9 +1,7 @@
-"""Which array library computes; and that the operations ask it for everything.
-
-No machine of ours needs a GPU for this: a stand-in takes CuPy's place, whose arrays refuse what CuPy's refuse.
-"""
+"""Which array library computes: the switch, its errors, and that arrays of two libraries never meet unseen."""
 
 import contextlib
+import importlib
 import sys
 import types
 
@@ -14,6 +12,8 @@ from stand_in import stand_in_for_cupy
 
 import npseg
 from npseg import backend
+from npseg.cli import main
+from npseg.layers import Conv
 
 
 def test_the_library_is_that_of_the_arrays():
@@ -36,21 +36,138 @@ def test_use_stays_chosen_and_is_undone_at_the_end_of_a_block():
     assert backend.current() is np
 
 
-def test_an_unknown_or_missing_library_is_refused_and_the_choice_stays(monkeypatch):
-    with pytest.raises(ValueError, match="backend 'jax': choose one of 'numpy', 'cupy'"):
-        backend.use("jax")
-    monkeypatch.setitem(sys.modules, "cupy", None)
-    with pytest.raises(ValueError, match="backend 'cupy' is not installed"):
-        backend.use("cupy")
-    assert backend.current() is np
+def test_what_is_made_under_the_switch_is_of_that_library():
+    with stand_in_for_cupy() as cupy:
+        with backend.use("cupy"):
+            assert backend.current() is cupy
+            assert backend.array_module(*Conv(3, 2, 1, rng=None).params.values()) is cupy
+            assert isinstance(backend.generator(0), cupy.random.Generator)
+            with backend.use("numpy"):
+                assert backend.array_module(*Conv(3, 2, 1, rng=None).params.values()) is np
+            assert backend.current() is cupy
+        assert backend.current() is np
+        assert isinstance(backend.generator(0, library=cupy), cupy.random.Generator)
 
 
-def test_the_switch_is_undone_after_an_error_too(monkeypatch):
-    monkeypatch.setitem(sys.modules, "cupy", types.ModuleType("cupy"))
-    with contextlib.suppress(KeyError), backend.use("cupy"):
-        assert backend.current().__name__ == "cupy"
+def test_the_switch_is_undone_after_an_error_too():
+    with stand_in_for_cupy() as cupy, contextlib.suppress(KeyError), backend.use("cupy"):
+        assert backend.current() is cupy
         raise KeyError
     assert backend.current() is np
+
+
+def test_an_unknown_library_is_refused_and_the_choice_stays():
+    with pytest.raises(ValueError, match="backend 'jax': choose one of 'numpy', 'cupy'"):
+        backend.use("jax")
+    assert backend.current() is np
+
+
+# Where CuPy cannot be used
+
+
+def fails(error):
+    def fail(*args):
+        raise error
+
+    return fail
+
+
+def without_cupy(monkeypatch):
+    monkeypatch.setitem(sys.modules, "cupy", None)
+
+
+def with_cupy_that_cannot_be_loaded(monkeypatch):
+    """CuPy's own message is many lines between rules; what the loader said is its cause."""
+    error = ImportError("=" * 16 + "\nFailed to import CuPy.\n\nOriginal error: ...\n" + "=" * 16)
+    error.__cause__ = OSError("libnvrtc.so.12: cannot open shared object file")
+    real = importlib.import_module
+    monkeypatch.setattr(
+        importlib, "import_module", lambda name: fails(error)() if name == "cupy" else real(name)
+    )
+
+
+def with_cupy_without_a_device(monkeypatch):
+    """As CuPy 14.2.0 does where there is no driver."""
+    error = RuntimeError("cudaErrorInsufficientDriver: CUDA driver version is insufficient for CUDA runtime")
+    install(monkeypatch, count=fails(error))
+
+
+def with_cupy_that_counts_none(monkeypatch):
+    install(monkeypatch, count=lambda: 0)
+
+
+def with_cupy_of_another_cuda(monkeypatch):
+    """It imports and finds the device, and the first product asks for a library that is not there."""
+    install(monkeypatch, ones=fails(RuntimeError("CuPy failed to load libcublas.so.12: OSError")))
+
+
+def install(monkeypatch, count=lambda: 1, ones=None):
+    cupy = types.ModuleType("cupy")
+    cupy.__version__, cupy.ones = "14.2.0", ones
+    cupy.cuda = types.SimpleNamespace(runtime=types.SimpleNamespace(getDeviceCount=count))
+    monkeypatch.setitem(sys.modules, "cupy", cupy)
+
+
+BROKEN = [
+    (without_cupy, "backend 'cupy' is not installed"),
+    (with_cupy_that_cannot_be_loaded, "cannot be loaded .libnvrtc.so.12: cannot open shared object file."),
+    (with_cupy_without_a_device, "CuPy 14.2.0 has no device that it can use .cudaErrorInsufficientDriver"),
+    (with_cupy_that_counts_none, "no device that it can use .there is none."),
+    (with_cupy_of_another_cuda, "no device that it can use .CuPy failed to load libcublas.so.12"),
+]
+
+
+@pytest.mark.parametrize(("breaks", "message"), BROKEN, ids=lambda value: getattr(value, "__name__", ""))
+def test_where_cupy_cannot_be_used_one_error_says_why_and_what_to_install(monkeypatch, breaks, message):
+    breaks(monkeypatch)
+    with pytest.raises(ValueError, match=message) as raised:
+        backend.use("cupy")
+    assert "pip install 'npseg[gpu]'" in str(raised.value)
+    assert "cupy-cuda12x" in str(raised.value)
+    assert "cupy-cuda13x" in str(raised.value)
+    assert "\n" not in str(raised.value)
+    assert backend.current() is np, "and the choice stays"
+
+
+def test_the_environment_chooses_until_the_switch_does(monkeypatch):
+    monkeypatch.setattr(backend, "_chosen", None)
+    monkeypatch.setenv("NPSEG_BACKEND", "cupy")
+    with stand_in_for_cupy() as cupy:
+        assert backend.current() is cupy
+        with backend.use("numpy"):
+            assert backend.current() is np
+        assert backend.current() is cupy
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [("jax", "NPSEG_BACKEND=jax: backend 'jax': choose one"), ("cupy", "NPSEG_BACKEND=cupy: .* not installed")],
+)
+def test_an_environment_that_chooses_what_there_is_not_says_so_when_asked(monkeypatch, value, message):
+    monkeypatch.setattr(backend, "_chosen", None)
+    without_cupy(monkeypatch)
+    monkeypatch.setenv("NPSEG_BACKEND", value)
+    with pytest.raises(ValueError, match=message):
+        backend.current()
+
+
+@pytest.mark.parametrize("command", ["demo", "train", "evaluate nothing.npz", "predict nothing.npz a.png"])
+def test_at_the_command_line_it_is_one_line_before_anything_is_done(monkeypatch, tmp_path, capsys, command):
+    without_cupy(monkeypatch)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(backend, "_chosen", None)
+    words = command.split()
+    assert main([*words, "--backend", "cupy"]) == 2
+    monkeypatch.setenv("NPSEG_BACKEND", "cupy")
+    assert main(words) == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 2
+    assert lines[0].startswith(f"npseg {words[0]}: backend 'cupy' is not installed")
+    assert lines[1].startswith(f"npseg {words[0]}: NPSEG_BACKEND=cupy: backend 'cupy' is not installed")
+    assert not list(tmp_path.iterdir())
+
+
+# What moves, and what may not meet
 
 
 def test_to_numpy_copies_only_what_is_elsewhere():
@@ -66,106 +183,66 @@ def test_the_same_seed_gives_the_same_numbers():
     assert (one != other).any()
 
 
-# The operations on the stand-in for CuPy
+X, LABELS = np.arange(36.0).reshape(1, 1, 6, 6), np.zeros((1, 6, 6), int)
+W = np.ones((1, 1, 3, 3))
 
 
-@pytest.fixture
-def cupy():
-    with stand_in_for_cupy() as library:
-        yield library
+def kept(name, *arguments, **options):
+    """Return the cache of a forward pass."""
+    return getattr(npseg, f"{name}_forward")(*arguments, **options)[1]
 
 
-def test_the_stand_in_refuses_what_cupy_refuses(cupy):
-    x = cupy.ones((2, 3))
-    for wrong in (
-        lambda: np.asarray(x),
-        lambda: np.exp(x),
-        lambda: np.concatenate([x, x]),
-        lambda: x + np.ones((2, 3)),
-        lambda: np.ones((2, 3)) + x,
-        lambda: cupy.maximum(x, np.ones((2, 3))),
-        lambda: bool(x.sum() > 0),
-        lambda: float(x.sum()),
+MIXED = {
+    "x is a cupy array, w is a numpy array": lambda x: npseg.conv_forward(x, W),
+    "x is a numpy array, w is a numpy array, b is a cupy array": lambda x: npseg.conv_forward(X, W, x[0, 0, 0, :1]),
+    "dout is a numpy array, x is a cupy array": lambda x: npseg.conv_backward(
+        X, kept("conv", x, x[:, :, :3, :3], padding=1)
+    ),
+    "x is a numpy array, indices is a cupy array": lambda x: npseg.max_unpool_forward(
+        X, x.astype(np.int32), 2, stride=1, output_size=7
+    ),
+    "dout is a cupy array, indices is a numpy array": lambda x: npseg.max_pool_backward(
+        x[:, :, :3, :3], kept("max_pool", X, 2)
+    ),
+    "dout is a numpy array, y is a cupy array": lambda x: npseg.relu_backward(X, kept("relu", x)),
+    "x is a numpy array, out is a cupy array": lambda x: npseg.relu_forward(X, out=x),
+    "logits is a cupy array, labels is a numpy array": lambda x: npseg.cross_entropy_forward(x, LABELS),
+    "logits is a numpy array, weight is a cupy array": lambda x: npseg.cross_entropy_forward(
+        X, LABELS, weight=x[0, 0, 0, :1]
+    ),
+    "x is a cupy array, gamma is a numpy array": lambda x: npseg.batch_norm_forward(x, np.ones(1), None),
+    "a Generator is needed, of cupy as x is": lambda x: npseg.dropout_forward(
+        x, 0.5, rng=np.random.default_rng(0)
+    ),
+    "parameter is a numpy array, gradient is a cupy array": lambda x: npseg.training.SGD({"w": X}).step(
+        {"w": x}, 1
+    ),
+}
+
+
+@pytest.mark.parametrize("message", MIXED)
+def test_arrays_of_two_libraries_in_one_call_are_refused_and_named(device, message):
+    with pytest.raises(TypeError, match=message):
+        MIXED[message](device.asarray(X))
+
+
+def test_the_message_names_the_calls_that_move_an_array(device):
+    with pytest.raises(
+        TypeError, match=r"only where you say so: cupy.asarray\(w\), or npseg.backend.to_numpy\(x\)"
     ):
-        with pytest.raises(TypeError):
-            wrong()
-    assert backend.array_module(x) is cupy
-    assert (backend.to_numpy(2 * x[:, 1:] + 1) == 3).all()
+        npseg.conv_forward(device.asarray(X), W)
 
 
-def _pair(name, *arguments, **options):
-    """Name an operation, the arrays it takes, and its options."""
-    label = f"{name} {options}" if options else name
-    return pytest.param(name, arguments, options, id=label)
+@pytest.mark.parametrize("name", ["conv", "conv_transpose", "max_pool", "avg_pool", "nearest_unpool"])
+def test_the_loops_are_for_the_host_and_say_so(device, name):
+    x = device.asarray(X)
+    other = device.asarray(W) if name.startswith("conv") else 2
+    with pytest.raises(TypeError, match=f"{name}_forward: method='loops' computes on the host.*to_numpy"):
+        getattr(npseg, f"{name}_forward")(x, other, method="loops")
 
 
-RNG = np.random.default_rng(0)
-X = RNG.standard_normal((2, 4, 5, 6))
-CHANNELS = RNG.random((4, 4)) + 0.5
-LABELS = RNG.integers(0, 4, (2, 5, 6))
-LABELS[0, 0] = 255
-PLACES = RNG.integers(0, 120, X.shape)
-
-
-@pytest.mark.parametrize(
-    ("name", "given", "options"),
-    [
-        _pair("conv", X, RNG.random((6, 2, 3, 2)), RNG.random(6), stride=2, padding=1, groups=2),
-        _pair("conv_transpose", X, RNG.random((4, 3, 3, 2)), RNG.random(6), stride=2, padding=1, groups=2),
-        _pair("conv", X, RNG.random((6, 2, 3, 3)), RNG.random(6), padding=1, groups=2, method="winograd"),
-        _pair("conv", X, RNG.random((6, 4, 3, 3)), padding=(2, 0), method="winograd4"),
-        _pair("conv", X, RNG.random((6, 4, 3, 3)), padding=1, method="auto"),
-        _pair("conv_transpose", X, RNG.random((4, 3, 3, 2)), stride=2, groups=2, method="subpixel"),
-        _pair("max_pool", X, 3, stride=2, padding=1, ceil_mode=True),
-        _pair("avg_pool", X, 3, stride=2, padding=1, ceil_mode=True),
-        _pair("avg_pool", X, 2, count_include_pad=False, divisor_override=3),
-        _pair("max_unpool", X, PLACES, 2),
-        _pair("nearest_unpool", X, 2),
-        _pair("bed_of_nails_unpool", X, 2),
-        _pair("resize_bilinear", X, (7, 3)),
-        _pair("resize_bilinear", X, (7, 3), align_corners=True),
-        _pair("crop", X, 1, 3),
-        _pair("relu", X),
-        _pair("tanh", X),
-        _pair("lrn", X, 3),
-        _pair("batch_norm", X, *CHANNELS[:2]),
-        _pair("batch_norm", X, None, None, running_mean=CHANNELS[2], running_var=CHANNELS[3]),
-        _pair("batch_norm", X, None, None, running_mean=CHANNELS[2], running_var=CHANNELS[3], training=False),
-        _pair("cross_entropy", X, LABELS),
-        _pair("cross_entropy", X, LABELS, weight=CHANNELS[0], reduction="sum", label_smoothing=0.1),
-        _pair("cross_entropy", X, LABELS, reduction="none"),
-    ],
-)
-def test_an_operation_asks_the_library_of_its_arrays_for_everything(cupy, name, given, options):
-    """Forward and backward give on the device, to the last bit, what they give on the host."""
-    forward, backward = getattr(npseg, f"{name}_forward"), getattr(npseg, f"{name}_backward")
-
-    def on_device(a):
-        return cupy.asarray(a) if isinstance(a, np.ndarray) else a
-
-    expected, cache = forward(*given, **options)
-    dout = np.asarray(np.random.default_rng(1).standard_normal(expected.shape))
-    gradients = backward(dout, cache)
-    y, cache = forward(*map(on_device, given), **{key: on_device(value) for key, value in options.items()})
-    found = backward(on_device(dout), cache)
-    assert_same(backend.to_numpy(y), expected)
-    if not isinstance(gradients, tuple):
-        gradients, found = (gradients,), (found,)
-    assert_same(tuple(g if g is None else backend.to_numpy(g) for g in found), gradients)
-
-
-def test_dropout_and_columns_stay_on_the_device(cupy):
-    x = cupy.asarray(X)
-    with backend.use("cupy"):
-        y, cache = npseg.dropout_forward(x, 0.5, rng=backend.generator(0))
-    assert backend.array_module(y, npseg.dropout_backward(y, cache)) is cupy
-    cols = npseg.im2col(x, 3, stride=2, padding=1)
-    assert_same(backend.to_numpy(cols), npseg.im2col(X, 3, stride=2, padding=1))
-    back = npseg.col2im(cols, (5, 6), 3, stride=2, padding=1)
-    expected = npseg.col2im(backend.to_numpy(cols), (5, 6), 3, stride=2, padding=1)
-    assert_same(backend.to_numpy(back), expected)
-
-
-def test_a_pooling_keeps_its_indices_on_the_device(cupy):
-    _, cache = npseg.max_pool_forward(cupy.asarray(X), 2)
-    assert backend.array_module(cache.indices) is cupy
+def test_a_gradient_of_the_device_is_not_taken_back_through_the_loops(device):
+    _, cache = npseg.avg_pool_forward(X, 2, method="loops")
+    with pytest.raises(TypeError, match="avg_pool_backward: method='loops' computes on the host"):
+        npseg.avg_pool_backward(device.asarray(X[:, :, :3, :3]), cache)
+    assert_same(npseg.avg_pool_backward(X[:, :, :3, :3], cache).shape, X.shape)

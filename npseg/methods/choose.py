@@ -9,6 +9,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
+from npseg.backend import Array, array_module
 from npseg.geometry import Ints
 from npseg.methods import auto, im2col, loops, matrix, subpixel
 from npseg.methods.winograd import Winograd, serves
@@ -28,16 +31,34 @@ METHODS: dict[str, Any] = {
 GENERAL = ("loops", "matrix", "im2col", "auto")
 
 
-def method(op: str, name: str) -> Any:
+#: Those that take each number by itself, as Python does: over a device's arrays they would never end.
+HOST = ("loops",)
+
+
+def method(op: str, name: str, like: Array = None) -> Any:
     """Return the module of the method that an operation was asked for.
+
+    Parameters
+    ----------
+    op, name : str
+        The operation, for the message, and the method.
+    like : array, optional
+        One of those that it is to compute with.
 
     Raises
     ------
     ValueError
         If there is none of that name.
+    TypeError
+        If it is for the host, and the array lies on a device.
     """
     if not isinstance(name, str) or name not in METHODS:
         raise ValueError(f"{op}: method={name!r}; choose one of {', '.join(map(repr, METHODS))}")
+    if name in HOST and array_module(like) is not np:
+        raise TypeError(
+            f"{op}: method={name!r} computes on the host, number by number, and was given an array on a device; "
+            "choose another method, or move the arrays with npseg.backend.to_numpy"
+        )
     return METHODS[name]
 
 

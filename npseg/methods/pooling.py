@@ -7,7 +7,9 @@ at a time, so that what one tap leaves behind is in the cache for the next.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from math import prod
+from types import ModuleType
 
 from npseg.backend import Array, array_module
 from npseg.chunks import Chunk, chunks
@@ -23,9 +25,7 @@ def argmax(
     """Find each window's winner by going through the taps: a later one wins only if it is larger, or NaN."""
     xp = array_module(x)
     window = Window(x.shape[2:], out, kernel, stride, padding, dilation)
-    index = window.index(xp).reshape(-1, *out)
-    # The border is -inf and never larger than anything; a window starts from its first real pixel.
-    first = xp.where(index < 0, prod(window.size), index).min(axis=0)
+    index, first = _tables(window, xp)
     y = empty((*x.shape[:2], *out), x)
     indices = empty(y.shape, x, "int32")
 
@@ -40,8 +40,18 @@ def argmax(
             # Of two pixels, the later tap's has the larger index.
             xp.maximum(winner, wins * pixel, out=winner)
 
-    share_out(search, _planes(x))
+    share_out(search, _planes(x), x)
     return y, indices
+
+
+@lru_cache(maxsize=16)
+def _tables(window: Window, xp: ModuleType) -> tuple[Array, Array]:
+    """Return the pixel that each tap of each window reads, and each window's first real pixel; made once.
+
+    The border is -inf and never larger than anything; a window starts from its first real pixel.
+    """
+    index = window.index(xp).reshape(-1, *window.out)
+    return index, xp.where(index < 0, prod(window.size), index).min(axis=0)
 
 
 def take(x: Array, indices: Array) -> Array:
@@ -51,7 +61,7 @@ def take(x: Array, indices: Array) -> Array:
     def gather(planes: Chunk) -> None:
         y[planes] = xp.take(x[planes].reshape(-1), _places(indices[planes], prod(x.shape[2:])))
 
-    share_out(gather, _planes(x))
+    share_out(gather, _planes(x), x)
     return y
 
 
@@ -65,7 +75,7 @@ def put(y: Array, indices: Array, size: Ints) -> Array:
         places = _places(indices[planes], prod(size))
         xp.add.at(below.reshape(-1), places.reshape(-1), y[planes].reshape(-1))
 
-    share_out(scatter, _planes(x))
+    share_out(scatter, _planes(x), x)
     return x
 
 
@@ -91,7 +101,7 @@ def mean(
             total += value.copy()  # strided, and slow to compute with
         y[planes] = total / count
 
-    share_out(add_up, _planes(x))
+    share_out(add_up, _planes(x), x)
     return y
 
 
@@ -122,7 +132,7 @@ def spread(
         if not _inside(window):
             below[...] = crop(padded, window)
 
-    share_out(lay_down, _planes(x))
+    share_out(lay_down, _planes(x), x)
     return x
 
 

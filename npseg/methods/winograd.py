@@ -30,6 +30,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cache, reduce
 from math import prod
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -203,7 +204,7 @@ class Winograd:
     def _transforms(self, like: Array) -> list[Array]:
         """Return Aᵀ, Bᵀ and G for all axes at once, as matrices of the library and dtype of ``like``."""
         xp, axes = array_module(like), like.ndim - 2
-        return [xp.asarray(_for_all_axes(self.tile, name, axes, str(like.dtype))) for name in range(3)]
+        return [_for_all_axes(self.tile, name, axes, str(like.dtype), xp) for name in range(3)]
 
     def _tiles(self, size: Ints, padding: Pairs, out: Ints) -> tuple[Window, Window]:
         """Return the windows that are cut out of the plane below, and the tiles of the plane above that they make."""
@@ -226,10 +227,10 @@ def serves(kernel: Ints, stride: Ints, dilation: Ints) -> bool:
 
 
 @cache
-def _for_all_axes(tile: int, which: int, axes: int, dtype: str) -> np.ndarray:
-    """Return the Kronecker product of a transform with itself, once for each axis."""
+def _for_all_axes(tile: int, which: int, axes: int, dtype: str, xp: ModuleType) -> Array:
+    """Return the Kronecker product of a transform with itself, once for each axis; moved to a device only once."""
     matrix = np.array(TRANSFORMS[tile][which])
-    return reduce(np.kron, [matrix] * axes).astype(dtype)
+    return xp.asarray(reduce(np.kron, [matrix] * axes), dtype)
 
 
 def _blocks(x: Array, channels: int, window: Window, largest: int, pieces: int) -> list[Block]:

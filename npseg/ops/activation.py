@@ -90,7 +90,7 @@ def relu_backward(dout: Array, cache: ActivationCache, *, out: Array | None = No
     >>> relu_backward(np.array([5.0, 6, 7]), cache)
     array([0., 0., 7.])
     """
-    arguments.gradient("relu_backward", dout, cache.y.shape, str(cache.y.dtype))
+    arguments.gradient("relu_backward", dout, cache.y.shape, str(cache.y.dtype), y=cache.y)
     xp, y, dx = array_module(dout), cache.y, _into("relu_backward", out, dout)
     share_out(lambda chunk: xp.multiply(dout[chunk], y[chunk] > 0, out=dx[chunk]), chunks(y.shape, y))
     return dx
@@ -157,7 +157,7 @@ def tanh_backward(dout: Array, cache: ActivationCache) -> Array:
     >>> tanh_backward(np.array([5.0, 6]), cache)
     array([5., 0.])
     """
-    arguments.gradient("tanh_backward", dout, cache.y.shape, str(cache.y.dtype))
+    arguments.gradient("tanh_backward", dout, cache.y.shape, str(cache.y.dtype), y=cache.y)
     xp, y, dx = array_module(dout), cache.y, empty(dout.shape, dout)
     share_out(lambda chunk: xp.multiply(dout[chunk], 1 - y[chunk] ** 2, out=dx[chunk]), chunks(y.shape, y))
     return dx

@@ -110,7 +110,7 @@ def conv_forward(
     array([[[ 76., 146.]]])
     """
     op = "conv_forward"
-    maps = find_method(op, method)
+    maps = find_method(op, method, x)
     arguments.arrays(op, exact=method == "loops", x=x, w=w, b=b)
     n = arguments.spatial(op, "x", x)
     groups = arguments.integer(op, "groups", groups, 1)
@@ -163,7 +163,7 @@ def conv_backward(dout: Array, cache: ConvCache) -> tuple[Array, Array, Array | 
     op = "conv_backward"
     x, w, has_bias, window, groups, method, memo = cache
     maps = find_method(op, method)
-    arguments.gradient(op, dout, (len(x), len(w), *window.out), str(x.dtype))
+    arguments.gradient(op, dout, (len(x), len(w), *window.out), str(x.dtype), x=x)
 
     dx = maps.correlate_adjoint_x(dout, w, window.size, **window.steps, groups=groups, memo=memo)
     dw = maps.correlate_adjoint_w(x, dout, window.kernel, **window.steps, groups=groups, memo=memo)

@@ -119,7 +119,7 @@ def conv_transpose_forward(
     array([[[14., 21., 57., 33., 55.]]])
     """
     op = "conv_transpose_forward"
-    maps = find_method(op, method)
+    maps = find_method(op, method, x)
     arguments.arrays(op, exact=method == "loops", x=x, w=w, b=b)
     n = arguments.spatial(op, "x", x)
     groups = arguments.integer(op, "groups", groups, 1)
@@ -182,7 +182,7 @@ def conv_transpose_backward(dout: Array, cache: ConvTransposeCache) -> tuple[Arr
     op = "conv_transpose_backward"
     x, w, has_bias, window, groups, method, memo = cache
     maps = find_method(op, method)
-    arguments.gradient(op, dout, (len(x), groups * w.shape[1], *window.size), str(x.dtype))
+    arguments.gradient(op, dout, (len(x), groups * w.shape[1], *window.size), str(x.dtype), x=x)
 
     dx = maps.correlate(dout, w, window.out, **window.steps, groups=groups, memo=memo)
     dw = maps.correlate_adjoint_w(dout, x, window.kernel, **window.steps, groups=groups, memo=memo)

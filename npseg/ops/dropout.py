@@ -74,9 +74,11 @@ def dropout_forward(x: Array, p: float, *, rng: Any, training: bool = True) -> t
     p = arguments.probability(op, "p", p)
     if not arguments.flag(op, "training", training) or p == 0:
         return x, DropoutCache(None, x.shape, str(x.dtype))
-    if not hasattr(rng, "bit_generator"):
-        raise TypeError(f"{op}: rng={rng!r}; a Generator is needed: rng=npseg.backend.generator(seed)")
     xp, mask, y = array_module(x), empty(x.shape, x), empty(x.shape, x)
+    if not isinstance(rng, xp.random.Generator):
+        raise TypeError(
+            f"{op}: rng={rng!r}; a Generator is needed, of {xp.__name__} as x is: rng=npseg.backend.generator(seed)"
+        )
     scale = x.dtype.type(1 / (1 - p) if p < 1 else 0)
     for chunk in chunks(x.shape, x):  # one after the other, as the generator's numbers come
         kept = rng.random(x[chunk].shape, dtype=x.dtype) >= p
@@ -114,7 +116,7 @@ def dropout_backward(dout: Array, cache: DropoutCache) -> Array:
     >>> bool((dropout_backward(np.ones(4), cache) == y).all())
     True
     """
-    arguments.gradient("dropout_backward", dout, cache.shape, cache.dtype)
+    arguments.gradient("dropout_backward", dout, cache.shape, cache.dtype, mask=cache.mask)
     if cache.mask is None:
         return dout
     xp, mask, dx = array_module(dout), cache.mask, empty(dout.shape, dout)

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import numpy as np
+
 from npseg import arguments
-from npseg.backend import Array, array_module
+from npseg.backend import Array, array_module, one_library
 from npseg.chunks import Chunk, chunks
 from npseg.memory import empty
 from npseg.workers import share_out
@@ -109,7 +111,7 @@ def cross_entropy_forward(
     arguments.channel_vectors(op, logits, name="logits", weight=weight)
     classes = logits.shape[1]
     ignore_index = arguments.integer(op, "ignore_index", ignore_index, minimum=-(2**63))
-    arguments.labels(op, labels, classes, (len(logits), *logits.shape[2:]), ignore_index)
+    arguments.labels(op, labels, logits, ignore_index)
     if reduction not in ("mean", "sum", "none"):
         raise ValueError(f"{op}: reduction={reduction!r}; choose one of 'mean', 'sum', 'none'")
     smoothing = arguments.probability(op, "label_smoothing", label_smoothing)
@@ -184,13 +186,15 @@ def cross_entropy_backward(dout: Array | None = None, cache: CrossEntropyCache |
     logits, peak, mass, truth, counted, counts, spread, smoothing, total, reduction = cache
     xp = array_module(logits)
     factor: Array = 1 if dout is None else dout
-    if not hasattr(factor, "ndim"):
-        factor = arguments.real(op, "dout", factor)
-    elif factor.ndim:
-        arguments.gradient(op, factor, truth.shape if reduction == "none" else (), str(logits.dtype))
-    factor = xp.asarray(factor, logits.dtype)
+    if hasattr(factor, "shape") and not isinstance(factor, np.generic):
+        one_library(op, dout=factor, logits=logits)
+        if factor.ndim:
+            arguments.gradient(op, factor, truth.shape if reduction == "none" else (), str(logits.dtype))
+        factor = factor.astype(logits.dtype)
+    else:  # a number stays one: an array of it would have to be moved to the device
+        factor = logits.dtype.type(arguments.real(op, "dout", factor))
     if total is not None:
-        factor = factor * _inverse(total)
+        factor = _inverse(total) * factor
 
     # (sum of the target) * probability - target, the target being what each -log p was weighted with
     classes = _across_classes(xp.arange(logits.shape[1], dtype=truth.dtype), truth)

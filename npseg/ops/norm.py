@@ -197,7 +197,7 @@ def batch_norm_backward(dout: Array, cache: BatchNormCache) -> tuple[Array, Arra
     array([0., 0.])
     """
     x, mean, scale, gamma, has_beta, training, _, _ = cache
-    arguments.gradient("batch_norm_backward", dout, x.shape, str(x.dtype))
+    arguments.gradient("batch_norm_backward", dout, x.shape, str(x.dtype), x=x)
     xp, values = array_module(x), max(1, x.size // x.shape[1])
     sum_dout, sum_xhat = xp.empty_like(scale), xp.empty_like(scale)
     factor = scale if gamma is None else gamma * scale
@@ -322,7 +322,7 @@ def lrn_backward(dout: Array, cache: LRNCache) -> Array:
     array([[0., 0., 0.]])
     """
     x, energy, size, alpha, beta = cache
-    arguments.gradient("lrn_backward", dout, x.shape, str(x.dtype))
+    arguments.gradient("lrn_backward", dout, x.shape, str(x.dtype), x=x)
     scale = energy**-beta
     # The output, divided, and not x times a power that may be too small a number for the dtype.
     denergy = -beta * dout * (x * scale / energy)

@@ -129,7 +129,7 @@ def max_pool_forward(
            [12, 15]], dtype=int32)
     """
     op = "max_pool_forward"
-    maps = find_method(op, method)
+    maps = find_method(op, method, x)
     arguments.arrays(op, x=x)
     arguments.spatial(op, "x", x)
     window = windows.pooling(
@@ -169,7 +169,7 @@ def max_pool_backward(dout: Array, cache: MaxPoolCache) -> Array:
     array([[[ 0., 11.,  0.]]])
     """
     op = "max_pool_backward"
-    arguments.gradient(op, dout, cache.indices.shape, cache.dtype)
+    arguments.gradient(op, dout, cache.indices.shape, cache.dtype, indices=cache.indices)
     return find_method(op, cache.method).put(dout, cache.indices, cache.window.size)
 
 
@@ -222,7 +222,7 @@ def avg_pool_forward(
     array([[[1. , 2.5, 4.5]]])
     """
     op = "avg_pool_forward"
-    maps = find_method(op, method)
+    maps = find_method(op, method, x)
     arguments.arrays(op, exact=method == "loops", x=x)
     arguments.spatial(op, "x", x)
     window = windows.pooling(
@@ -268,5 +268,5 @@ def avg_pool_backward(dout: Array, cache: AvgPoolCache) -> Array:
     op = "avg_pool_backward"
     planes, window, include, divisor, dtype, method = cache
     arguments.gradient(op, dout, (*planes, *window.out), dtype)
-    spread = find_method(op, method).spread
+    spread = find_method(op, method, dout).spread
     return spread(dout, window.size, **window.blocks, include_padding=include, divisor=divisor)

@@ -29,14 +29,14 @@ class ResizeBilinearCache(NamedTuple):
         Spatial size of the output.
     dtype : str
         The input's.
-    matrices : tuple of sparse arrays
-        R of each axis, (out, size).
+    align_corners : bool
+        As given.
     """
 
     shape: Ints
     size: Ints
     dtype: str
-    matrices: tuple[Array, ...]
+    align_corners: bool
 
 
 def resize_bilinear_forward(
@@ -78,11 +78,10 @@ def resize_bilinear_forward(
     n = arguments.spatial(op, "x", x)
     size = arguments.axes(op, "size", size, n)
     align = arguments.flag(op, "align_corners", align_corners)
-    matrices = tuple(interpolation(i, o, align_corners=align, like=x) for i, o in zip(x.shape[2:], size))
     y = x
-    for axis, matrix in enumerate(matrices, start=2):
-        y = _along(matrix, y, axis)
-    return y, ResizeBilinearCache(x.shape, size, str(x.dtype), matrices)
+    for axis, (before, after) in enumerate(zip(x.shape[2:], size), start=2):
+        y = _along(interpolation(before, after, align_corners=align, like=x), y, axis)
+    return y, ResizeBilinearCache(x.shape, size, str(x.dtype), align)
 
 
 def resize_bilinear_backward(dout: Array, cache: ResizeBilinearCache) -> Array:
@@ -114,10 +113,11 @@ def resize_bilinear_backward(dout: Array, cache: ResizeBilinearCache) -> Array:
     >>> resize_bilinear_backward(np.array([[[1.0, 0, 4, 0]]]), cache)
     array([[[2., 3.]]])
     """
-    arguments.gradient("resize_bilinear_backward", dout, (*cache.shape[:2], *cache.size), cache.dtype)
+    shape, size, dtype, align = cache
+    arguments.gradient("resize_bilinear_backward", dout, (*shape[:2], *size), dtype)
     dx = dout
-    for axis, matrix in enumerate(cache.matrices, start=2):
-        dx = _along(matrix.T, dx, axis)
+    for axis, (before, after) in enumerate(zip(shape[2:], size), start=2):
+        dx = _along(interpolation(before, after, align_corners=align, like=dout).T, dx, axis)
     return dx
 
 

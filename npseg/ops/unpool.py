@@ -116,12 +116,12 @@ def max_unpool_forward(
            [3., 0., 0., 4.]])
     """
     op = "max_unpool_forward"
-    maps = find_method(op, method)
+    maps = find_method(op, method, x)
     arguments.arrays(op, exact=method == "loops", x=x)
     n = arguments.spatial(op, "x", x)
     kernel = arguments.axes(op, "kernel_size", kernel_size, n)
     size = _unpooled_size(op, x.shape[2:], kernel, stride, padding, output_size)
-    arguments.indices(op, indices, x.shape, size)
+    arguments.indices(op, indices, x, size)
     return maps.put(x, indices, size), MaxUnpoolCache(indices, size, str(x.dtype), method)
 
 
@@ -195,7 +195,7 @@ def bed_of_nails_unpool_forward(
            [0., 0., 0., 0.]])
     """
     op = "bed_of_nails_unpool_forward"
-    maps = find_method(op, method)
+    maps = find_method(op, method, x)
     window = _blocks(op, x, scale, method)
     xp = array_module(x)
     nails = xp.broadcast_to(window.index(xp)[0].reshape(window.out), x.shape)
@@ -272,7 +272,7 @@ def nearest_unpool_forward(
            [3., 3., 4., 4.]])
     """
     op = "nearest_unpool_forward"
-    maps = find_method(op, method)
+    maps = find_method(op, method, x)
     window = _blocks(op, x, scale, method)
     y = maps.spread(x, window.size, **window.blocks, include_padding=True, divisor=1)
     return y, NearestUnpoolCache(x.shape[:2], window, str(x.dtype), method)
@@ -310,13 +310,14 @@ def nearest_unpool_backward(dout: Array, cache: NearestUnpoolCache) -> Array:
     op = "nearest_unpool_backward"
     planes, window, dtype, method = cache
     arguments.gradient(op, dout, (*planes, *window.size), dtype)
-    return find_method(op, method).mean(dout, window.out, **window.blocks, include_padding=True, divisor=1)
+    return find_method(op, method, dout).mean(dout, window.out, **window.blocks, include_padding=True, divisor=1)
 
 
 def _take(op: str, dout: Array, cache: MaxUnpoolCache) -> Array:
     """Take a gradient up from where values were put."""
-    arguments.gradient(op, dout, (*cache.indices.shape[:2], *cache.size), cache.dtype)
-    return find_method(op, cache.method).take(dout, cache.indices)
+    indices, size = cache.indices, cache.size
+    arguments.gradient(op, dout, (*indices.shape[:2], *size), cache.dtype, indices=indices)
+    return find_method(op, cache.method).take(dout, indices)
 
 
 def _blocks(op: str, x: Array, scale: int | Sequence[int], method: str) -> Window:

@@ -246,6 +246,8 @@ class Run:
     def train_step(self, x: np.ndarray, labels: np.ndarray) -> float:
         """Learn from one batch: forward, loss, backward, step. Return the loss.
 
+        On a device these are all that moves: the batch there, and at the end the loss back.
+
         Parameters
         ----------
         x : (N, 3, H, W) array
@@ -253,15 +255,15 @@ class Run:
         labels : (N, H, W) int array
             Their labels.
         """
-        xp = backend.current()
-        self.network.train(backend.generator([self.settings.seed, self.epoch, self.step]))
+        xp = backend.array_module(next(iter(self.network.params.values())))
+        self.network.train(backend.generator([self.settings.seed, self.epoch, self.step], library=xp))
         # A network whose loss is one of its own need not know of sums, as long as nobody asks for one.
         how = {} if self.settings.reduction == "mean" else {"reduction": self.settings.reduction}
         loss = self.network.learn(xp.asarray(x), xp.asarray(labels), weight=self.class_weights, **how)
         rate = self.learning_rate(self.epoch * self.steps + self.step)
         self.optimizer.step(self.network.grads, rate)
         self.step += 1
-        return float(loss)
+        return float(backend.to_numpy(loss))
 
     def _train_epoch(self, interrupted: Callable[[], bool], progress: bool) -> bool:
         """Train until the epoch is done, True, or Ctrl-C was pressed, False."""

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from npseg.backend import Array, array_module, to_numpy
+from npseg.backend import Array, array_module, one_library, to_numpy
 from npseg.chunks import Chunk, chunks
 from npseg.training.checkpoints import restore
 from npseg.workers import share_out
@@ -86,11 +86,7 @@ class Optimizer:
             decay = self.weight_decay * self.decays[name]
             self._update(p, g + decay * p if decay else g, *moments, lr=lr * self.rates[name])
 
-        if array_module(*self.params.values()) is np:
-            share_out(update, self._pieces)
-        else:  # a device is fed by one thread
-            for piece in self._pieces:
-                update(piece)
+        share_out(update, self._pieces, next(iter(self.params.values()), None))
 
     def state(self) -> dict[str, np.ndarray]:
         """Return host copies of all that the next step depends on, besides the parameters."""
@@ -286,7 +282,7 @@ def _check_gradient(name: str, p: Array, grad: Array | None) -> None:
         raise ValueError(
             f"optimizer: there is no gradient of {name!r}; run the backward pass of every layer first"
         )
-    array_module(p, grad)  # refuses arrays of two libraries
+    one_library(f"optimizer: {name!r}", parameter=p, gradient=grad)
     if grad.shape != p.shape:
         raise ValueError(
             f"optimizer: the gradient of {name!r} has shape {grad.shape}, the parameter {p.shape}"
