@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from npseg import windows
+from npseg.backend import array_module
 from npseg.geometry import Grid, Ints
 from npseg.layers import (
     BatchNorm,
@@ -180,7 +181,8 @@ def shape_above(layer: Layer, x: Plane) -> Ints:
     >>> shape_above(MaxPool(2, ceil_mode=True), Plane.of((4, 8, 5, 6), "float32"))
     (4, 8, 3, 3)
     """
-    shape: Ints = copy.copy(layer).forward(np.zeros(x.shape, x.dtype)).shape
+    xp = array_module(*layer.params.values())
+    shape: Ints = copy.copy(layer).forward(xp.zeros(x.shape, x.dtype)).shape
     return shape
 
 
