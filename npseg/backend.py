@@ -301,9 +301,10 @@ def _try_out(library: ModuleType) -> None:
         one = library.ones((1, 1), np.float32)
         to_numpy(one @ one + one)
     except Exception as error:  # of the driver, of the compiler, of cuBLAS
+        version = getattr(library, "__version__", "")
         raise ValueError(
-            f"backend 'cupy': CuPy {getattr(library, '__version__', '')} has no device that it can use ({_reason(error)}); it needs "
-            f"a GPU of NVIDIA's, its driver, and the wheel for a CUDA that the driver knows: {_INSTALL}"
+            f"backend 'cupy': CuPy {version} has no device that it can use ({_reason(error)}); it needs a GPU of "
+            f"NVIDIA's, its driver, and the wheel for a CUDA that the driver knows: {_INSTALL}"
         ) from None
 
 

@@ -19,9 +19,9 @@ import scipy.sparse
 
 NAMES = cupy_names.listed()
 
-_ARITHMETIC = "add sub mul truediv floordiv mod pow matmul and or xor".split()
-_COMPARISONS = "lt le gt ge eq ne".split()
-_UNARY = "neg pos abs invert".split()
+_ARITHMETIC = ["add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and", "or", "xor"]
+_COMPARISONS = ["lt", "le", "gt", "ge", "eq", "ne"]
+_UNARY = ["neg", "pos", "abs", "invert"]
 #: Shapes that depend on values: the host must know them, and waits.
 _WAITING = {"nonzero", "flatnonzero", "argwhere", "unique", "bincount", "compress", "extract"}
 _watching = []

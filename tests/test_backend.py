@@ -141,7 +141,10 @@ def test_the_environment_chooses_until_the_switch_does(monkeypatch):
 
 @pytest.mark.parametrize(
     ("value", "message"),
-    [("jax", "NPSEG_BACKEND=jax: backend 'jax': choose one"), ("cupy", "NPSEG_BACKEND=cupy: .* not installed")],
+    [
+        ("jax", "NPSEG_BACKEND=jax: backend 'jax': choose one"),
+        ("cupy", "NPSEG_BACKEND=cupy: .* not installed"),
+    ],
 )
 def test_an_environment_that_chooses_what_there_is_not_says_so_when_asked(monkeypatch, value, message):
     monkeypatch.setattr(backend, "_chosen", None)
@@ -194,7 +197,9 @@ def kept(name, *arguments, **options):
 
 MIXED = {
     "x is a cupy array, w is a numpy array": lambda x: npseg.conv_forward(x, W),
-    "x is a numpy array, w is a numpy array, b is a cupy array": lambda x: npseg.conv_forward(X, W, x[0, 0, 0, :1]),
+    "x is a numpy array, w is a numpy array, b is a cupy array": lambda x: npseg.conv_forward(
+        X, W, x[0, 0, 0, :1]
+    ),
     "dout is a numpy array, x is a cupy array": lambda x: npseg.conv_backward(
         X, kept("conv", x, x[:, :, :3, :3], padding=1)
     ),

@@ -26,9 +26,8 @@ def aliases(tree):
     """Return the names that array libraries have in a file: ``xp`` wherever, and what they are assigned to."""
     found = {"xp"}
     for node in ast.walk(tree):
-        if isinstance(node, ast.arg) and node.annotation is not None:
-            if "ModuleType" in ast.unparse(node.annotation):
-                found.add(node.arg)
+        if isinstance(node, ast.arg) and "ModuleType" in ast.unparse(node.annotation or ast.Name("")):
+            found.add(node.arg)
         if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
             targets = node.targets if isinstance(node, ast.Assign) else [node.target]
             for target in targets:

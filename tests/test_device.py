@@ -1,8 +1,8 @@
 """Operations, layers, networks, training, prediction and checkpoints on a device, held against the host's answers.
 
-On the stand-in for CuPy everything runs everywhere, and must give the host's bits; on CuPy itself, where a device
-answers (marker ``gpu``), what is exact on whole numbers must be, and the rest may differ by rounding. On the stand-in it
-is also counted what moves: nothing inside of an operation, a layer, a network or an optimizer.
+On the stand-in for CuPy all of it runs everywhere, and must give the host's bits; on CuPy itself, where a device
+answers (marker ``gpu``), what is exact on whole numbers must be, and the rest may differ by rounding. On the stand-in
+what moves is counted, too: nothing inside of an operation, a layer, a network or an optimizer.
 """
 
 import contextlib
@@ -17,6 +17,7 @@ import npseg
 from npseg import backend, layers
 from npseg.cli import main
 from npseg.data import SCENE_CLASSES, Normalization, Scenes, batches, write_labels
+from npseg.geometry import Window
 from npseg.layers import Container, Layer
 from npseg.methods.choose import HOST, METHODS
 from npseg.networks import NETWORKS
@@ -193,6 +194,15 @@ def test_dropout_draws_its_mask_on_the_device(device):
     assert_same(back(dx), back(y))
     again, _ = npseg.dropout_forward(x, 0.5, rng=backend.generator(0))
     assert_same(back(again), back(y))
+
+
+def test_a_pooling_makes_its_table_of_indices_once(device, monkeypatch):
+    x = device.asarray(real(1, 2, 10, 14))
+    npseg.max_pool_forward(x, 3, stride=2)
+    monkeypatch.setattr(Window, "index", None)
+    with nothing_moves():
+        y, cache = npseg.max_pool_forward(2 * x, 3, stride=2)
+    assert backend.array_module(y, cache.indices) is device
 
 
 def test_columns_stay_on_the_device(device):

@@ -175,7 +175,12 @@ def test_changing_in_place_changes_what_others_hold(device):
 
 def test_it_has_no_name_that_cupy_has_not(stand_in):
     x = stand_in.asarray(HOST)
-    for owner, name in ((stand_in, "nditer"), (stand_in, "matrix"), (x, "newbyteorder"), (stand_in.add, "nargs_")):
+    for owner, name in (
+        (stand_in, "nditer"),
+        (stand_in, "matrix"),
+        (x, "newbyteorder"),
+        (stand_in.add, "nargs_"),
+    ):
         with pytest.raises(AttributeError, match=name):
             getattr(owner, name)
     with pytest.raises(AttributeError, match="bytes"):

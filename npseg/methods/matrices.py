@@ -437,9 +437,7 @@ def selection(indices: Array, size: Ints, dtype: Any) -> Entries:
     _refuse_large(indices.size, 8, (indices.size, planes * pixels))
     columns = pixels * xp.arange(planes)[:, None] + indices.reshape(planes, prod(indices.shape[2:]))
     rows = xp.arange(indices.size)
-    return Entries(
-        xp.ones(indices.size, dtype), rows, columns.reshape(-1), (indices.size, planes * pixels)
-    )
+    return Entries(xp.ones(indices.size, dtype), rows, columns.reshape(-1), (indices.size, planes * pixels))
 
 
 def winners(x: Array, window: Window) -> Array:

@@ -310,7 +310,9 @@ def nearest_unpool_backward(dout: Array, cache: NearestUnpoolCache) -> Array:
     op = "nearest_unpool_backward"
     planes, window, dtype, method = cache
     arguments.gradient(op, dout, (*planes, *window.size), dtype)
-    return find_method(op, method, dout).mean(dout, window.out, **window.blocks, include_padding=True, divisor=1)
+    return find_method(op, method, dout).mean(
+        dout, window.out, **window.blocks, include_padding=True, divisor=1
+    )
 
 
 def _take(op: str, dout: Array, cache: MaxUnpoolCache) -> Array:
