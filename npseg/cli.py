@@ -118,7 +118,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     predict.add_argument("--force", action="store_true", help="replace files that are already there")
 
-    for command in (demo, train, evaluate, predict):
+    for command in (demo, train, evaluate, compare, predict):
         command.add_argument(
             "--backend",
             choices=("numpy", "cupy"),
