@@ -16,14 +16,18 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+from collections.abc import Callable
 from functools import cache
+from time import perf_counter
 from types import ModuleType
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 
 #: An array of the library in use: ``numpy.ndarray`` or ``cupy.ndarray``.
 Array: TypeAlias = Any
+
+Result = TypeVar("Result")
 
 #: The environment variable that chooses the library, unless :class:`use` does.
 VARIABLE = "NPSEG_BACKEND"
@@ -270,6 +274,44 @@ def generator(seed: int | list[int] | None = None, *, library: ModuleType | None
     True
     """
     return (library or current()).random.default_rng(seed)
+
+
+def timed(run: Callable[[], Result]) -> tuple[Result, float]:
+    """Run something, and return what it returns and the seconds that it took.
+
+    On a device it is the device that is timed, between two events: when a call comes back, its kernels have been
+    asked for, and not yet run.
+
+    Examples
+    --------
+    >>> timed(lambda: 2 + 2)[0]
+    4
+    """
+    library = current()
+    if library is np:
+        began = perf_counter()
+        return run(), perf_counter() - began
+    start, end = library.cuda.Event(), library.cuda.Event()
+    start.record()
+    result = run()
+    end.record()
+    end.synchronize()
+    return result, library.cuda.get_elapsed_time(start, end) / 1000
+
+
+def device() -> str | None:
+    """Return the name of the device that the library in use computes on; None on the host.
+
+    Examples
+    --------
+    >>> with use("numpy"):
+    ...     device()
+    """
+    library = current()
+    if library is np:
+        return None
+    name: bytes = library.cuda.runtime.getDeviceProperties(library.cuda.runtime.getDevice())["name"]
+    return name.decode()
 
 
 def _library(array: Array) -> str:

@@ -118,14 +118,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     predict.add_argument("--force", action="store_true", help="replace files that are already there")
 
-    for command in (demo, train, evaluate, compare, predict):
-        command.add_argument(
-            "--backend",
-            choices=("numpy", "cupy"),
-            default=None,
-            help="compute with NumPy, or with CuPy on a GPU; default: $NPSEG_BACKEND, or numpy",
-        )
-
     summary = _command(commands, "summary", _summary, "list a network's layers: sizes, weights, work, memory")
     _add_summary_flags(summary)
 
@@ -140,6 +132,13 @@ def _parser() -> argparse.ArgumentParser:
         commands, "bench", _bench, "time layers and whole steps against textbook NumPy and PyTorch"
     )
     _add_bench_flags(bench)
+    for command in (demo, train, evaluate, compare, predict, bench):
+        command.add_argument(
+            "--backend",
+            choices=("numpy", "cupy"),
+            default=None,
+            help="compute with NumPy, or with CuPy on a GPU; default: $NPSEG_BACKEND, or numpy",
+        )
     return parser
 
 

@@ -12,6 +12,7 @@ with the line that asked for it.
 import sys
 import types
 from contextlib import contextmanager
+from time import perf_counter
 
 import cupy_names
 import numpy as np
@@ -194,6 +195,25 @@ class Generator:
         return _Lifted(getattr(self._host, name), name)
 
 
+class Event:
+    """A moment on the device: this one is never behind."""
+
+    def record(self):
+        self.at = perf_counter()
+
+    def synchronize(self):
+        _note("waits: for an event")
+
+    @staticmethod
+    def elapsed(start, end):
+        return 1e3 * (end.at - start.at)
+
+
+_runtime = types.SimpleNamespace(
+    getDeviceCount=lambda: 1, getDevice=lambda: 0, getDeviceProperties=lambda number: {"name": b"no device"}
+)
+
+
 class csr_matrix:
     """A sparse matrix of the device, of which nothing is asked but ``@`` and ``.T``."""
 
@@ -227,7 +247,7 @@ def stand_in_for_cupy():
         linalg=_Module("cupy.linalg", np.linalg),
         lib=types.SimpleNamespace(stride_tricks=windows),
         random=types.SimpleNamespace(default_rng=Generator, Generator=Generator),
-        cuda=types.SimpleNamespace(runtime=types.SimpleNamespace(getDeviceCount=lambda: 1)),
+        cuda=types.SimpleNamespace(runtime=_runtime, Event=Event, get_elapsed_time=Event.elapsed),
     )
     sparse = types.ModuleType("cupyx.scipy.sparse")
     sparse.csr_matrix = csr_matrix

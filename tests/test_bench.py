@@ -13,10 +13,11 @@ import pytest
 from checks import assert_same
 from hypothesis import given
 from hypothesis import strategies as st
+from stand_in import moves
 from threadpoolctl import threadpool_info
 
 import npseg
-from npseg import cli
+from npseg import backend, cli
 from npseg.bench import Session, contenders, growth, layers, machine, report, steps, textbook, timing
 from npseg.bench.plot import picture
 from npseg.bench.rows import rows
@@ -279,7 +280,8 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch):
     clock = Clock()
-    monkeypatch.setattr(timing, "perf_counter", clock)
+    for module in (timing, backend):
+        monkeypatch.setattr(module, "perf_counter", clock)
     return clock
 
 
@@ -584,3 +586,44 @@ def test_nothing_but_the_command_line_imports_the_benchmark():
                 names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
                 names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
                 assert not any(name.startswith("npseg.bench") for name in names), path
+
+
+# On a device
+
+
+def test_on_a_device_it_is_the_device_that_is_timed(stand_in):
+    with moves() as seen:
+        result, seconds = backend.timed(lambda: stand_in.zeros(3))
+    assert result.shape == (3,)
+    assert seconds >= 0
+    assert [line.partition(",")[0] for line in seen] == ["waits: for an event"], "after it, and only then"
+
+
+@pytest.mark.parametrize(
+    ("part", "only"), [("layers", "1->8"), ("layers", "max"), ("layers", "entropy"), ("steps", "width 1")]
+)
+def test_layers_and_steps_are_measured_on_a_device(stand_in, part, only):
+    session = Session([part], only=only, methods=["im2col", "auto"], quick=True, seconds=0.001)
+    for _ in session.measure():
+        pass
+    rows = session.record["rows"]
+    assert rows
+    assert {row["contender"] for row in rows} <= {"im2col", "auto", "npseg", "textbook"}
+    assert all(row["ms"] > 0 and row["peak_mib"] is None for row in rows)
+    assert report.heading(session.record).startswith("on no device; ")
+    assert report.text(session.record)
+
+
+def test_a_layers_arrays_are_moved_before_it_is_timed(stand_in):
+    layer = layers.conv(3, 4, 4, 8)
+    found = contenders.contenders(layer.operation, layer.arrays(), layer.options, ["im2col"])
+    with moves() as seen:
+        timing.answers(found["im2col"])
+    assert seen == []
+
+
+def test_pytorch_competes_on_a_device_only_if_it_has_one(stand_in, monkeypatch):
+    module = pytest.importorskip("npseg.bench.pytorch", exc_type=ImportError)
+    for there in (False, True):
+        monkeypatch.setattr(module.torch.cuda, "is_available", lambda there=there: there)
+        assert contenders.pytorch() is (module if there else None)

@@ -16,6 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 import npseg
+from npseg import backend
+from npseg.backend import Array
 from npseg.bench import textbook
 from npseg.bench.timing import Passes, answers
 from npseg.methods.choose import METHODS
@@ -34,8 +36,11 @@ TOLERANCE = 1e-3
 
 
 def pytorch() -> ModuleType | None:
-    """Return the module that runs PyTorch, or None where it is not installed."""
-    return importlib.import_module("npseg.bench.pytorch") if importlib.util.find_spec("torch") else None
+    """Return the module that runs PyTorch, or None where it is not installed, or cannot use the device in use."""
+    if not importlib.util.find_spec("torch"):
+        return None
+    torch = importlib.import_module("npseg.bench.pytorch")
+    return torch if torch.has(backend.device()) else None
 
 
 def methods_named(names: Sequence[str] | None) -> tuple[str, ...]:
@@ -98,13 +103,15 @@ def contenders(
 
     forward, backward = getattr(npseg, f"{operation}_forward"), getattr(npseg, f"{operation}_backward")
     found: dict[str, Passes] = {}
+    xp = backend.current()
+    ours = [xp.asarray(a) for a in arrays], xp.asarray(dout)
     if "method" in inspect.signature(forward).parameters:
         for method in _distinct(operation, methods):
-            passes = _pair(forward, backward, arrays, {**options, "method": method}, dout)
+            passes = _pair(forward, backward, ours[0], {**options, "method": method}, ours[1])
             if _serves(passes):
                 found[method] = passes
     else:
-        found[NPSEG] = _pair(forward, backward, arrays, options, dout)
+        found[NPSEG] = _pair(forward, backward, ours[0], options, ours[1])
     found[TEXTBOOK] = _pair(*by_the_book, arrays, options, dout)
     torch = pytorch()
     if torch is not None:
@@ -121,7 +128,7 @@ def difference(ours: Any, theirs: Any) -> float:
     >>> difference([1.0, 4.0], [1.0, 5.0])
     0.2
     """
-    a, b = (np.asarray(getattr(x, "detach", lambda x=x: x)(), float) for x in (ours, theirs))
+    a, b = (np.asarray(_on_the_host(x), float) for x in (ours, theirs))
     if a.shape != b.shape:
         return float("inf")
     return float(np.abs(a - b).max(initial=0) / max(np.abs(b).max(initial=0), np.finfo(np.float32).tiny))
@@ -142,8 +149,15 @@ def check_agreement(what: str, who: str, ours: Any, whom: str, theirs: Any) -> N
         )
 
 
+def _on_the_host(x: Any) -> Any:
+    """Bring an array or a tensor to the host, from wherever it is."""
+    if hasattr(x, "detach"):
+        return x.detach().cpu()
+    return backend.to_numpy(x) if hasattr(x, "get") else x
+
+
 def _pair(
-    forward: Any, backward: Any, arrays: Sequence[NDArray[Any]], options: Mapping[str, Any], dout: Any
+    forward: Any, backward: Any, arrays: Sequence[Array], options: Mapping[str, Any], dout: Any
 ) -> Passes:
     """Return the passes of a pair of functions, the second of which takes the cache that the first returns."""
     return {

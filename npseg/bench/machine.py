@@ -7,7 +7,7 @@ import platform
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from time import perf_counter, process_time
+from time import process_time
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -61,14 +61,13 @@ def sgemm(size: int, seconds: float) -> Product:
     >>> sgemm(64, seconds=0.001).gflops > 0
     True
     """
-    a, b = np.random.default_rng(0).standard_normal((2, size, size), np.float32)
-    out = np.empty_like(a)
+    xp = backend.current()
+    a, b = xp.asarray(np.random.default_rng(0).standard_normal((2, size, size), np.float32))
+    out = xp.empty_like(a)
     times: list[float] = []
     worked = process_time()
     while len(times) < 5 or sum(times) < seconds:
-        began = perf_counter()
-        np.matmul(a, b, out=out)
-        times.append(perf_counter() - began)
+        times.append(backend.timed(lambda: xp.matmul(a, b, out=out))[1])
     return Product(2e-9 * size**3 / min(times), (process_time() - worked) / sum(times))
 
 
@@ -78,12 +77,13 @@ def describe() -> dict[str, Any]:
     Examples
     --------
     >>> sorted(describe())
-    ['allocator', 'blas', 'cores', 'npseg', 'numpy', 'processor', 'python', 'pytorch', 'simd', 'system']
+    ['allocator', 'blas', 'cores', 'device', 'npseg', 'numpy', 'processor', 'python', 'pytorch', 'simd', 'system']
     """
     torch = pytorch()
     return {
         "processor": _processor(),
         "cores": backend.cores(),
+        "device": backend.device(),
         "simd": _simd(),
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),

@@ -1,7 +1,8 @@
 """PyTorch's side: the same layers, and FCN built layer for layer from npseg's own weights.
 
-This module is loaded only where PyTorch is installed. PyTorch is used as its tutorials use it: eager, on the CPU,
-with the memory layout that it has by default.
+This module is loaded only where PyTorch is installed. PyTorch is used as its tutorials use it: eager, with the memory
+layout that it has by default, on the CPU, or on the GPU that npseg is told to use; there in float32 as it is, without
+the short TF32.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from npseg import layers
+from npseg import backend, layers
+from npseg.backend import Array
 from npseg.bench.timing import Passes
 from npseg.networks import FCN
 
@@ -35,15 +37,28 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
 }
 
 
+def has(device: str | None) -> bool:
+    """Say whether this PyTorch computes on a device; on the host each does."""
+    return device is None or bool(torch.cuda.is_available())
+
+
+def tensor(array: Array) -> Any:
+    """Return an array as a tensor, where the library in use computes."""
+    host = torch.from_numpy(np.asarray(backend.to_numpy(array)))
+    return host if backend.device() is None else host.cuda()
+
+
 @contextmanager
 def threads(n: int) -> Iterator[None]:
-    """Let PyTorch use so many threads, for the length of a block."""
-    before = torch.get_num_threads()
+    """Let PyTorch use so many threads, and float32 as it is, for the length of a block."""
+    before = torch.get_num_threads(), torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
     torch.set_num_threads(n)
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
     try:
         yield
     finally:
-        torch.set_num_threads(before)
+        torch.set_num_threads(before[0])
+        torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32 = before[1:]
 
 
 def passes(
@@ -51,9 +66,9 @@ def passes(
 ) -> Passes:
     """Return forward, and backward by autograd, which makes the gradients of all arrays but labels and indices."""
     run = OPERATIONS[operation]
-    tensors = [torch.from_numpy(a) for a in arrays]
+    tensors = [tensor(a) for a in arrays]
     leaves = [t.requires_grad_() for t in tensors if t.is_floating_point()]
-    upstream = torch.from_numpy(np.asarray(dout))
+    upstream = tensor(dout)
     return {
         "forward": lambda _: (run(*tensors, **options), None),
         "backward": lambda result: torch.autograd.grad(result[0], leaves, upstream),
@@ -105,15 +120,15 @@ class Training:
     def __init__(
         self,
         network: FCN,
-        x: NDArray[Any],
-        labels: NDArray[Any],
+        x: Array,
+        labels: Array,
         *,
         lr: float,
         momentum: float,
         weight_decay: float,
     ) -> None:
         self.network = TorchFCN(network)
-        self.x, self.labels = torch.from_numpy(x), torch.from_numpy(labels.astype(np.int64))
+        self.x, self.labels = tensor(x), tensor(labels).long()
         weights = self.network.layers.parameters()
         self.optimizer = torch.optim.SGD(weights, lr=lr, momentum=momentum, weight_decay=weight_decay)
 
@@ -131,7 +146,9 @@ class Training:
         self.network.layers.eval()
         with torch.no_grad():
             scores = self.network(self.x)
-            return scores.numpy(), float(_functions.cross_entropy(scores, self.labels, ignore_index=255))
+            return scores.cpu().numpy(), float(
+                _functions.cross_entropy(scores, self.labels, ignore_index=255)
+            )
 
 
 class Labelling:
@@ -148,17 +165,17 @@ class Labelling:
     def __init__(self, network: FCN, mean: NDArray[Any], std: NDArray[Any]) -> None:
         self.network = TorchFCN(network)
         self.network.layers.eval()
-        self.mean, self.std = (torch.tensor(v, dtype=torch.float32)[:, None, None] for v in (mean, std))
+        self.mean, self.std = (tensor(np.asarray(v, np.float32)[:, None, None]) for v in (mean, std))
 
     def scores(self, image: NDArray[np.uint8]) -> Any:
         """Return the scores of each pixel, from an image in uint8 (H, W, 3)."""
         with torch.inference_mode():
-            x = torch.from_numpy(image).permute(2, 0, 1).float() / 255
+            x = tensor(image).permute(2, 0, 1).float() / 255
             return self.network(((x - self.mean) / self.std)[None])[0]
 
     def labels(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Return the most probable class of each pixel."""
-        labels: NDArray[np.uint8] = self.scores(image).argmax(dim=0).to(torch.uint8).numpy()
+        labels: NDArray[np.uint8] = self.scores(image).argmax(dim=0).to(torch.uint8).cpu().numpy()
         return labels
 
 
@@ -182,7 +199,7 @@ def _module(layer: layers.Layer) -> Any:
         case layers.BatchNorm():
             module = nn.BatchNorm2d(len(layer.params["gamma"]), momentum=layer.momentum)
             for name, array in layer.buffers.items():
-                setattr(module, name, torch.tensor(array))
+                setattr(module, name, tensor(array).clone())
             return _with(module, weight=layer.params["gamma"], bias=layer.params["beta"])
         case layers.ReLU():
             return nn.ReLU(inplace=True)
@@ -195,11 +212,11 @@ def _module(layer: layers.Layer) -> Any:
     raise TypeError(f"there is no module for {type(layer).__name__}")
 
 
-def _with(module: Any, **weights: NDArray[Any] | None) -> Any:
+def _with(module: Any, **weights: Array | None) -> Any:
     """Give a module copies of our weights."""
     for name, array in weights.items():
         if array is not None:
-            setattr(module, name, torch.nn.Parameter(torch.tensor(array)))
+            setattr(module, name, torch.nn.Parameter(tensor(array).clone()))
     return module
 
 

@@ -40,13 +40,16 @@ def heading(record: Record) -> str:
     versions = f"npseg {m['npseg']}, Python {m['python']}, NumPy {m['numpy']} with {m['blas']}"
     torch = f"PyTorch {m['pytorch']}" if m["pytorch"] else "PyTorch is not installed"
     threads = f"{s['threads']} thread{'s' if s['threads'] > 1 else ''} for everybody"
-    lines = [
+    lines = (
+        [f"on {m['device']}; textbook NumPy on the host, whose clock is the device's"] if m["device"] else []
+    )
+    lines += [
         f"{m['processor']}, {cores}, {m['simd']}, {m['system']}",
         f"{versions}; {torch}",
         f"{threads}; sgemm {m['sgemm_gflops']:.0f} GFLOP/s; {allocator(record)}",
     ]
     hoped_for = min(m["cores"], s["threads"])
-    if m["sgemm_cores"] < BUSY * hoped_for:
+    if not m["device"] and m["sgemm_cores"] < BUSY * hoped_for:
         lines.append(
             f"SOMETHING ELSE IS RUNNING: of {hoped_for} cores the product had {m['sgemm_cores']:.1f}. Threads that "
             "wait for each other suffer most, PyTorch's first of all: these ratios mean little"

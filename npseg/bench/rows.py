@@ -13,7 +13,7 @@ A row is a plain dict, as it stands in the JSON:
 ``to_textbook``       likewise
 ``gflops``            billions of operations a second, counted as in the definition; None where few are made
 ``of_sgemm``          the same as a share of what this machine's matrix product makes
-``peak_mib``          memory at the peak of the call, beyond its inputs; None of PyTorch, where it cannot be seen
+``peak_mib``          memory at the peak of the call, beyond its inputs; None of PyTorch and on a device, unseen
 ====================  ==================================================================================
 
 Rows of growth have ``series`` and ``value`` besides: what grows, and how large it is.
@@ -26,6 +26,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
+from npseg import backend
 from npseg.bench.contenders import PYTORCH, TEXTBOOK
 from npseg.bench.timing import Passes, Times, peak_memory, take_turns
 
@@ -75,7 +76,9 @@ def compete(
     """
     if not set(contenders) - {TEXTBOOK, PYTORCH}:
         return []
-    peaks = {who: peak_memory(passes) for who, passes in contenders.items() if who != PYTORCH}
+    peaks: dict[str, dict[str, int]] = {}
+    if backend.current() is np:
+        peaks = {who: peak_memory(passes) for who, passes in contenders.items() if who != PYTORCH}
     return rows(part, name, take_turns(contenders, seconds), peaks, gflop, **more)
 
 
@@ -96,7 +99,7 @@ def rows(
     times : dict of str to dict of str to array
         From :func:`npseg.bench.timing.take_turns`.
     peaks : dict of str to dict of str to int
-        Bytes at the peak, by contender and pass; without PyTorch's, which cannot be seen.
+        Bytes at the peak, by contender and pass; without PyTorch's, which cannot be seen, and empty on a device.
 
     Examples
     --------
@@ -109,7 +112,7 @@ def rows(
     for who, passes in times.items():
         for step, seconds in passes.items():
             median = float(np.median(seconds))
-            peak = None if who == PYTORCH else peaks[who][step] / 2**20
+            peak = peaks[who][step] / 2**20 if who in peaks else None
             made.append(
                 {
                     "part": part,

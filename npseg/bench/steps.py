@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from npseg import backend
 from npseg.bench.contenders import PYTORCH, SLOW, check_agreement, pytorch
 from npseg.bench.rows import Job, Row, compete
 from npseg.bench.timing import Passes
@@ -74,7 +75,7 @@ class Network:
         rng = np.random.default_rng(0)
         for name, w in run.network.params.items():
             if "score" in name and name.endswith(".w"):
-                w += rng.standard_normal(w.shape, w.dtype) / 100
+                w += backend.current().asarray(rng.standard_normal(w.shape, w.dtype) / 100)
         return run
 
 
@@ -159,9 +160,9 @@ def trainers(name: str, run: Run, methods: Sequence[str], size: int) -> dict[str
     ValueError
         If their scores or losses differ.
     """
-    rng = np.random.default_rng(1)
-    x = rng.standard_normal((SETTINGS.batch_size, 3, size, size), np.float32)
-    labels = rng.integers(CLASSES, size=(SETTINGS.batch_size, size, size), dtype=np.uint8)
+    rng, xp = np.random.default_rng(1), backend.current()
+    x = xp.asarray(rng.standard_normal((SETTINGS.batch_size, 3, size, size), np.float32))
+    labels = xp.asarray(rng.integers(CLASSES, size=(SETTINGS.batch_size, size, size), dtype=np.uint8))
 
     def by(method: str) -> Passes:
         def step(_: object) -> float:

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import tracemalloc
 from collections.abc import Callable, Mapping
+from functools import partial
 from time import perf_counter
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from npseg import memory
+from npseg import backend, memory
 
 #: What a contender does, by name and in order: each pass is given what the one before it has returned.
 Passes: TypeAlias = Mapping[str, Callable[[Any], Any]]
@@ -113,12 +114,9 @@ def _turn(passes: Passes, seconds: float) -> dict[str, float]:
 
 
 def _call(passes: Passes) -> dict[str, float]:
-    """Time each pass of one call; what it has returned is let go of when the clock stands."""
+    """Time each pass of one call; what it was given is let go of when the clock stands."""
     times: dict[str, float] = {}
     given = None
     for name, run in passes.items():
-        began = perf_counter()
-        result = run(given)
-        times[name] = perf_counter() - began
-        given = result
+        given, times[name] = backend.timed(partial(run, given))
     return times
