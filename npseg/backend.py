@@ -27,7 +27,7 @@ import numpy as np
 #: An array of the library in use: ``numpy.ndarray`` or ``cupy.ndarray``.
 Array: TypeAlias = Any
 
-Result = TypeVar("Result")
+_Result = TypeVar("_Result")
 
 #: The environment variable that chooses the library, unless :class:`use` does.
 VARIABLE = "NPSEG_BACKEND"
@@ -276,7 +276,7 @@ def generator(seed: int | list[int] | None = None, *, library: ModuleType | None
     return (library or current()).random.default_rng(seed)
 
 
-def timed(run: Callable[[], Result]) -> tuple[Result, float]:
+def timed(run: Callable[[], _Result]) -> tuple[_Result, float]:
     """Run something, and return what it returns and the seconds that it took.
 
     On a device it is the device that is timed, between two events: when a call comes back, its kernels have been

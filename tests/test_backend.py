@@ -155,7 +155,7 @@ def test_an_environment_that_chooses_what_there_is_not_says_so_when_asked(monkey
 
 
 @pytest.mark.parametrize(
-    "command", ["demo", "train", "compare", "evaluate nothing.npz", "predict nothing.npz a.png"]
+    "command", ["demo", "train", "compare", "bench", "evaluate nothing.npz", "predict nothing.npz a.png"]
 )
 def test_at_the_command_line_it_is_one_line_before_anything_is_done(monkeypatch, tmp_path, capsys, command):
     without_cupy(monkeypatch)

@@ -40,11 +40,9 @@ def heading(record: Record) -> str:
     versions = f"npseg {m['npseg']}, Python {m['python']}, NumPy {m['numpy']} with {m['blas']}"
     torch = f"PyTorch {m['pytorch']}" if m["pytorch"] else "PyTorch is not installed"
     threads = f"{s['threads']} thread{'s' if s['threads'] > 1 else ''} for everybody"
-    lines = (
-        [f"on {m['device']}; textbook NumPy on the host, whose clock is the device's"] if m["device"] else []
-    )
-    lines += [
-        f"{m['processor']}, {cores}, {m['simd']}, {m['system']}",
+    device = f"{m['device']}, by its own clock; textbook NumPy on " if m["device"] else ""
+    lines = [
+        f"{device}{m['processor']}, {cores}, {m['simd']}, {m['system']}",
         f"{versions}; {torch}",
         f"{threads}; sgemm {m['sgemm_gflops']:.0f} GFLOP/s; {allocator(record)}",
     ]
