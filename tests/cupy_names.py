@@ -31,7 +31,8 @@ def of_cupy():
         owner = _find(place)
         public = (name for name in dir(owner) if not name.startswith("_"))
         names |= {f"{place}.{name}" for name in public if not inspect.ismodule(getattr(owner, name))}
-    return names
+    own = set(dir(_find("cupy.ndarray"))) - set(dir(object))
+    return names | {f"cupy.ndarray.{name}" for name in own if name.startswith("__")}
 
 
 def listed():

@@ -67,7 +67,7 @@ class ndarray:
         raise TypeError(f"numpy.{function.__name__} on an array of the device")
 
     def __getattr__(self, name):
-        if f"cupy.ndarray.{name}" not in NAMES:
+        if name.startswith("__") or f"cupy.ndarray.{name}" not in NAMES:
             raise AttributeError(f"CuPy's arrays have no {name!r}")
         if name in ("item", "tolist", "tobytes", "dump", "dumps", "tofile"):
             _note(f"to the host: {name}()")
@@ -115,8 +115,9 @@ for _name in _ARITHMETIC + _COMPARISONS + _UNARY:
     setattr(ndarray, f"__{_name}__", _operator(f"__{_name}__"))
 for _name in _ARITHMETIC:
     setattr(ndarray, f"__r{_name}__", _operator(f"__r{_name}__"))
-    setattr(ndarray, f"__i{_name}__", _in_place(f"__i{_name}__"))
-for _name in ("bool", "int", "float", "index", "complex", "repr", "str", "format"):
+    if _name != "matmul":
+        setattr(ndarray, f"__i{_name}__", _in_place(f"__i{_name}__"))
+for _name in ("bool", "int", "float", "complex", "repr", "str", "format"):
     setattr(ndarray, f"__{_name}__", _to_the_host(f"__{_name}__"))
 ndarray.__module__ = "cupy"
 
@@ -178,7 +179,7 @@ def _asarray(a, dtype=None):
         return a if dtype is None else a.astype(dtype, copy=False)
     host = np.array(a, dtype)
     if host.dtype.kind not in "biufc":
-        raise TypeError(f"the device has no {host.dtype}")
+        raise ValueError(f"Unsupported dtype {host.dtype}")
     _note(f"to the device: {host.dtype}{list(host.shape)}")
     return ndarray(host)
 
