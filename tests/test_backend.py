@@ -1,9 +1,12 @@
 """Which array library computes: the switch, its errors, and that arrays of two libraries never meet unseen."""
 
+import configparser
 import contextlib
 import importlib
+import re
 import sys
 import types
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -253,3 +256,12 @@ def test_a_gradient_of_the_device_is_not_taken_back_through_the_loops(device):
     with pytest.raises(TypeError, match="avg_pool_backward: method='loops' computes on the host"):
         npseg.avg_pool_backward(device.asarray(X[:, :, :3, :3]), cache)
     assert_same(npseg.avg_pool_backward(X[:, :, :3, :3], cache).shape, X.shape)
+
+
+def test_the_extras_that_the_errors_name_are_there():
+    config = configparser.ConfigParser()
+    config.read(Path(__file__).parent.parent / "setup.cfg")
+    extras = config["options.extras_require"]
+    for name, wheel in re.findall(r"npseg\[(\w+)\]'.*?\((cupy-\w+)\)", backend._INSTALL):
+        assert extras[name].strip().startswith(wheel)
+    assert backend._INSTALL.count("npseg[") == 2

@@ -21,6 +21,7 @@ from npseg.geometry import Window
 from npseg.layers import Container, Layer
 from npseg.methods.choose import HOST, METHODS
 from npseg.networks import NETWORKS
+from npseg.networks.weights import transplant
 from npseg.planes import shape_above
 from npseg.predict import Labeller
 from npseg.training import SGD, Adam, Run, Settings, load_labeller
@@ -424,6 +425,16 @@ def test_a_run_begun_on_a_device_is_continued_on_it_and_on_the_host(device, tmp_
         assert_same(tuple(again.optimizer.state().values()), tuple(going.optimizer.state().values()))
         assert again.train_step(*batch()) > 0
     assert_same(again.step, going.step + 1)
+
+
+def test_a_network_on_a_device_starts_from_weights_of_the_host(device):
+    with backend.use("numpy"):
+        weights = scattered(tiny("fcn32s")).params
+    network = tiny("fcn32s")
+    report = transplant(network, weights)
+    assert set(report.taken) >= weights.keys() - {"upscore.w"}
+    for name in report.taken:
+        assert_same(back(network.params[name]), weights[name])
 
 
 def labeller(library):
