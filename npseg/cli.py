@@ -184,7 +184,8 @@ def _add_training_flags(parser: argparse.ArgumentParser) -> None:
         "--recipe",
         metavar="NAME",
         help="the network's published one: paper, or, of an FCN, repository (of its authors' files); with the network "
-        "as published but for its width; other flags override it; default: paper with VGG's weights, else none",
+        "as published but for its width; other flags override it; default: paper if "
+        "the weights are VGG's or of a published network, else none",
     )
     network = parser.add_argument_group("network")
     network.add_argument("--model", help=f"{', '.join(NETWORKS)}; default: fcn8s")

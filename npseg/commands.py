@@ -54,7 +54,7 @@ def train(
     weights : Path or None
         A file of weights to start from, as :func:`npseg.training.read_weights` reads it.
     recipe : str or None
-        One of the network's; by default the paper's where the weights are VGG's, and else none.
+        One of the network's; by default the paper's where the weights are of the published network, and else none.
     """
     _refuse_another_run(output_dir / CHECKPOINT)
     _fit(_begin(network, settings, data_path, weights, recipe), output_dir)
@@ -70,12 +70,12 @@ def _begin(
     """Make a run of what :func:`train` was told, and say what it took over; the weights are let go of."""
     name, chosen = network["name"], model(network["name"])
     pretrained = None if weights is None else read_weights(weights)
-    if recipe is None and pretrained is not None and pretrained.is_vgg and "paper" in chosen.recipes:
-        recipe = "paper"
-    told = Settings(**_recipe(name, recipe) | settings)
     fitting = None if pretrained is None else pretrained.settings_for(name)
+    if recipe is None and fitting == chosen.published and "paper" in chosen.recipes:
+        recipe = "paper"
     if fitting is None:
         fitting = (dict(chosen.published) if recipe else {}) | chosen.at_width(network.get("width"))
+    told = Settings(**_recipe(name, recipe) | settings)
     network = {"name": name, **fitting, **network}
     run = Run.start(network, told, *open_images(data_path), data_path=data_path, pretrained=pretrained)
     if run.inherited is not None:

@@ -105,9 +105,22 @@ def test_16s_starts_from_32s_and_8s_from_16s(train, small, tmp_path):
     assert (
         "35 of 39 arrays taken over; new: score_pool3, upscore_pool4, upscore; not used: upscore.w\n" in said
     )
+    run, _ = train(
+        "--model", "fcn8s", "--weights", tmp_path / "fcn16s" / "checkpoint.npz", "--output-dir", tmp_path
+    )
+    assert run.settings == Settings(**NETWORKS["fcn8s"].recipes["paper"]), "by default"
     before, after = (checkpoints.load(tmp_path / n / "checkpoint.npz") for n in ("fcn16s", "fcn8s"))
     assert before.weights["score_pool4.w"].any(), "the skip has learned"
     assert after.weights["score_pool3.w"].any()
+
+
+def test_from_a_network_of_ones_own_one_goes_on_as_ever(train, tmp_path):
+    train("--model", "fcn32s", *TINY, "-b", "1", "--output-dir", tmp_path / "32s", fitted=True)
+    weights = tmp_path / "32s" / "checkpoint.npz"
+    run, said = train("--model", "fcn16s", "--weights", weights, "--output-dir", tmp_path)
+    assert run.settings == Settings()
+    assert run.network_config == {"name": "fcn16s", "width": 1, "fc": 4}
+    assert said.startswith(f"{weights}: 77 of 81 arrays taken over; new: upscore2, score_pool4")
 
 
 def test_weights_that_do_not_fit_are_refused_in_one_line(train, small, tmp_path):

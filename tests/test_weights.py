@@ -9,9 +9,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from checks import assert_same
+from stand_in import stand_in_for_cupy
 from tiny import scattered
 
 import npseg
+from npseg import backend
 from npseg.data import InMemory, Scenes
 from npseg.layers import BatchNorm, Conv, Layer, Sequential
 from npseg.networks import FCN, NETWORKS, Network, make
@@ -152,6 +154,18 @@ def test_all_fits_or_nothing_is_changed():
         transplant(network, {"encoder.w": np.zeros(3)})
     for name, p in arrays(network).items():
         assert_same(p, before[name])
+
+
+def test_weights_go_to_a_device_and_from_there():
+    weights = vgg(batch_norm=True)
+    with stand_in_for_cupy(), backend.use("cupy"):
+        parent, child = fcn("32s", dtype="float32"), fcn("16s", seed=1, dtype="float32")
+        transplant(parent, weights)
+        report = transplant(child, arrays(parent))
+        assert not isinstance(child.params["to_score.fc6.w"], np.ndarray)
+        found = backend.to_numpy(child.params["to_score.fc6.w"])
+    assert_same(found.reshape(FC, -1), weights["classifier.0.weight"])
+    assert "to_score.fc6.w" in report.taken
 
 
 # VGG-16, by torchvision's names

@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 
 from npseg.arguments import listed
-from npseg.backend import Array, array_module
+from npseg.backend import Array, array_module, to_numpy
 from npseg.layers import BilinearUpsampling, Container, Layer
 from npseg.networks.vgg import torchvision_names
 
@@ -59,7 +59,7 @@ class Report(NamedTuple):
 
 def transplant(
     network: Container,
-    weights: Mapping[str, np.ndarray],
+    weights: Mapping[str, Array],
     *,
     anew: Collection[str] = (),
     what: str = "weights",
@@ -71,7 +71,7 @@ def transplant(
     network : Network
         Its parameters, and running statistics, are written to; the others stay as they are, so that new skips are 0
         and upsampling is bilinear. That by another factor is other upsampling, though it has the name.
-    weights : dict of str to ndarray
+    weights : dict of str to array
         By the names of one of our networks, or of torchvision's ``vgg16`` or ``vgg16_bn``.
     anew : collection of str
         Parameters of the network that shall not be taken over: the score layers, where classes are others.
@@ -102,7 +102,7 @@ def transplant(
     named = _of_vgg(weights, places, what) if is_vgg(weights) else {name: name for name in weights}
     other = {n for n in _upsampling(network) if n in named and weights[named[n]].shape != places[n].shape}
     found = {
-        name: _shaped(weights[named[name]], place)
+        name: _shaped(to_numpy(weights[named[name]]), place)
         for name, place in places.items()
         if name in named and name not in other and name not in anew
     }
@@ -119,7 +119,7 @@ def transplant(
     )
 
 
-def is_vgg(weights: Mapping[str, np.ndarray]) -> bool:
+def is_vgg(weights: Mapping[str, Array]) -> bool:
     """Say whether weights have the names of torchvision's VGG.
 
     Examples
@@ -130,7 +130,7 @@ def is_vgg(weights: Mapping[str, np.ndarray]) -> bool:
     return any(name.startswith("features.") for name in weights)
 
 
-def _of_vgg(weights: Mapping[str, np.ndarray], places: Mapping[str, Array], what: str) -> dict[str, str]:
+def _of_vgg(weights: Mapping[str, Array], places: Mapping[str, Array], what: str) -> dict[str, str]:
     """Return the name among torchvision's of each place in the network that is one of VGG's."""
     batch_norm = "features.1.weight" in weights
     layers = torchvision_names(batch_norm=batch_norm)
@@ -143,7 +143,7 @@ def _of_vgg(weights: Mapping[str, np.ndarray], places: Mapping[str, Array], what
         raise ValueError(f"{what}: of VGG-16, and the network has none of its layers, such as conv1_1")
     if batch_norm and not any(name.endswith(".running_mean") for name in named):
         raise ValueError(
-            f"{what}: of VGG-16 with batch norm, and the network has none; make it with batch_norm=True"
+            f"{what}: of VGG-16 with batch norm, and the network has none; make it with batch_norm=True (--batch-norm)"
         )
     missing = [f"{theirs} (for {name})" for name, theirs in named.items() if theirs not in weights]
     if missing:
@@ -192,7 +192,7 @@ def _finite(values: np.ndarray) -> bool:
 def _take_biases_off(
     found: Collection[str],
     named: Mapping[str, str],
-    weights: Mapping[str, np.ndarray],
+    weights: Mapping[str, Array],
     places: Mapping[str, Array],
 ) -> set[str]:
     """Where a norm follows, take the bias, which our convolutions then lack, off the mean that the norm subtracts.
@@ -204,7 +204,7 @@ def _take_biases_off(
         layer, norm, part = name.rpartition("_norm.")
         bias = f"{named.get(f'{layer}.w', '').removesuffix('.weight')}.bias"
         if norm and part == "running_mean" and f"{layer}.b" not in places and bias in weights:
-            _write(places[name], weights[named[name]] - weights[bias])
+            _write(places[name], to_numpy(weights[named[name]]) - to_numpy(weights[bias]))
             used.add(bias)
     return used
 
