@@ -25,9 +25,12 @@ from npseg.layers import (
     ConvTranspose,
     Dropout,
     Layer,
+    LocalResponseNorm,
     MaxPool,
+    MaxUnpool,
     ReLU,
     Scale,
+    Switches,
     Tanh,
     ZeroPad,
 )
@@ -161,9 +164,9 @@ def follow(network: Layer, shape: Ints, dtype: Any = "float32") -> tuple[Plane, 
     """
     steps: list[Step] = []
 
-    def stand_in(name: str, layer: Layer) -> Callable[[Plane], Plane]:
-        def forward(x: Plane) -> Plane:
-            y = Plane.of(shape_above(layer, x), x.dtype, layer.grid(x.grid))
+    def stand_in(name: str, layer: Layer) -> Callable[..., Plane]:
+        def forward(x: Plane, *switches: Switches) -> Plane:
+            y = Plane.of(shape_above(layer, x, *switches), x.dtype, layer.grid(x.grid))
             steps.append(Step(name, layer, x, y))
             return y
 
@@ -173,8 +176,10 @@ def follow(network: Layer, shape: Ints, dtype: Any = "float32") -> tuple[Plane, 
 
 
 @singledispatch
-def shape_above(layer: Layer, x: Plane) -> Ints:
+def shape_above(layer: Layer, x: Plane, *switches: Switches) -> Ints:
     """Return the shape of a layer's output; of a kind of layer that is not known here, by running it.
+
+    An unpooling is given the switches of its pooling, too.
 
     Examples
     --------
@@ -182,7 +187,7 @@ def shape_above(layer: Layer, x: Plane) -> Ints:
     (4, 8, 3, 3)
     """
     xp = array_module(*layer.params.values())
-    shape: Ints = copy.copy(layer).forward(xp.zeros(x.shape, x.dtype)).shape
+    shape: Ints = copy.copy(layer).forward(xp.zeros(x.shape, x.dtype), *switches).shape
     return shape
 
 
@@ -191,6 +196,7 @@ def shape_above(layer: Layer, x: Plane) -> Ints:
 @shape_above.register(BatchNorm)
 @shape_above.register(Dropout)
 @shape_above.register(Scale)
+@shape_above.register(LocalResponseNorm)
 def _(layer: Layer, x: Plane) -> Ints:
     return tuple(x.shape)
 
@@ -220,6 +226,11 @@ def _(layer: MaxPool, x: Plane) -> Ints:
     return (*x.shape[:2], *windows.pooling("MaxPool", x.shape[2:], layer.kernel_size, **how).out)
 
 
+@shape_above.register
+def _(layer: MaxUnpool, x: Plane, switches: Switches) -> Ints:
+    return (*x.shape[:2], *switches.size)
+
+
 def _twin(name: str, layer: Layer, stand_in: Callable[[str, Layer], Any]) -> Layer:
     """Return a copy of a network in which stand-ins run in the layers' place; the arrays are shared."""
     twin: Any = copy.copy(layer)
@@ -230,7 +241,14 @@ def _twin(name: str, layer: Layer, stand_in: Callable[[str, Layer], Any]) -> Lay
         }
     else:
         twin.forward = stand_in(name, layer)
+    if isinstance(layer, MaxPool):
+        twin.forward_with_switches = lambda x: _with_switches(x, twin.forward(x))
     return twin  # type: ignore[no-any-return]
+
+
+def _with_switches(below: Plane, above: Plane) -> tuple[Plane, Switches]:
+    """Return a pooling's output with switches that say nothing but how large its input was."""
+    return above, Switches(Plane.of(above.shape, "int32", above.grid), below.shape[2:])
 
 
 def _widest(inputs: Any) -> Grid:

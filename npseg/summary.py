@@ -18,7 +18,7 @@ from npseg import arguments, memory, networks
 from npseg.backend import Array
 from npseg.data import VOID, Normalization, Scenes
 from npseg.geometry import Grid, Ints, times
-from npseg.layers import BilinearUpsampling, ConvTranspose, Layer
+from npseg.layers import BatchNorm, BilinearUpsampling, ConvTranspose, Layer
 from npseg.networks import Network
 from npseg.planes import Blank, Step, follow
 from npseg.training import Run, Settings
@@ -178,15 +178,26 @@ def table(rows: Sequence[Row]) -> str:
         for line in cells
     ]
     parameters = sum(row.parameters for row in rows)
-    upsampling = sum(row.parameters for row in rows if row.kind == BilinearUpsampling.__name__)
-    fixed = f"; {parameters - upsampling:,} without the upsampling, which the published networks leave fixed"
     lines += [
         "",
-        f"parameters      {parameters:,}{fixed if upsampling else ''}",
+        f"parameters      {parameters:,}{_without(rows, parameters)}",
         f"multiply-adds   {sum(row.multiply_adds for row in rows):,}",
         f"memory          {_mb(sum(row.activation for row in rows))} MB, all outputs together",
     ]
     return "\n".join(lines)
+
+
+def _without(rows: Sequence[Row], parameters: int) -> str:
+    """Say how many parameters there are without those that published counts leave out."""
+    left_out = {
+        BilinearUpsampling: "the upsampling, which the published networks leave fixed",
+        BatchNorm: "the batch norm",
+    }
+    found = [
+        (sum(row.parameters for row in rows if row.kind == kind.__name__), what)
+        for kind, what in left_out.items()
+    ]
+    return "".join(f"; {parameters - count:,} without {what}" for count, what in found if count)
 
 
 def _cells(row: Row) -> tuple[str, ...]:

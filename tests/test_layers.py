@@ -18,7 +18,9 @@ from npseg.layers import (
     Conv,
     Dropout,
     Layer,
+    LocalResponseNorm,
     MaxPool,
+    MaxUnpool,
     ReLU,
     Scale,
     Sequential,
@@ -45,6 +47,20 @@ def batch_norm():
     return layer
 
 
+#: Of a pooling whose output has SHAPE, and whose input an odd size.
+SWITCHES = MaxPool(2, ceil_mode=True).forward_with_switches(drawn((2, 4, 9, 14), seed=4))[1]
+
+
+class Unpooling(MaxUnpool):
+    """Max unpooling by switches that are settled: a layer of one input, as all others here."""
+
+    def __init__(self):
+        super().__init__(2)
+
+    def forward(self, x):
+        return super().forward(x, SWITCHES)
+
+
 # Each layer, and how its operation is called with the layer's parameters.
 LAYERS = {
     "conv": (
@@ -64,6 +80,12 @@ LAYERS = {
         lambda x, p: npseg.conv_transpose_forward(x, p["w"], stride=4, padding=2, method="auto"),
         lambda dout, cache: npseg.conv_transpose_backward(dout, cache)[:2],
         ("w",),
+    ),
+    "max unpool": (
+        Unpooling,
+        lambda x, p: npseg.max_unpool_forward(x, SWITCHES.indices, 2, output_size=SWITCHES.size),
+        npseg.max_unpool_backward,
+        (),
     ),
     "max pool": (
         lambda: MaxPool(2, ceil_mode=True),
@@ -88,6 +110,12 @@ LAYERS = {
         lambda x, p: npseg.batch_norm_forward(x, p["gamma"], p["beta"]),
         npseg.batch_norm_backward,
         ("gamma", "beta"),
+    ),
+    "local response norm": (
+        lambda: LocalResponseNorm(3, alpha=0.5, beta=0.6, k=2),
+        lambda x, p: npseg.lrn_forward(x, 3, alpha=0.5, beta=0.6, k=2),
+        npseg.lrn_backward,
+        (),
     ),
     "relu": (ReLU, lambda x, p: npseg.relu_forward(x), npseg.relu_backward, ()),
     "tanh": (Tanh, lambda x, p: npseg.tanh_forward(x), npseg.tanh_backward, ()),
@@ -236,6 +264,8 @@ def test_a_plain_container_has_no_order_of_its_own():
         (MaxPool(2), 2, Fraction(1, 2), 2),
         (MaxPool(2, stride=1, dilation=4), 1, 2, 5),
         (ZeroPad(3, 2), 1, -3, 1),
+        (MaxUnpool(2), Fraction(1, 2), Fraction(-1, 4), 1),
+        (LocalResponseNorm(5), 1, 0, 1),
         (BilinearUpsampling(1, 4, padding=2), Fraction(1, 4), Fraction(-3, 8), 2),
         (batch_norm(), 1, 0, 1),
         (ReLU(), 1, 0, 1),

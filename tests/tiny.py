@@ -10,11 +10,12 @@ from npseg.networks import Network, make
 
 
 class Tiny(NamedTuple):
-    """Settings of a tiny network, the size of an image for it, and the rate at which it learns two scenes by heart."""
+    """Settings of a tiny network, the size of an image for it, and rate and steps to learn two scenes by heart."""
 
     settings: dict[str, Any]
     size: tuple[int, int] = (32, 40)
     rate: float = 0.03
+    steps: int = 40
 
 
 _FCN = {"width": 2, "fc": 4, "dropout": 0.0}
@@ -27,6 +28,9 @@ TINY = {
     "fcn16s": Tiny(_FCN),
     "fcn8s": Tiny(_FCN),
     "fcn8s-at-once": Tiny(_FCN),
+    "deconvnet": Tiny({"width": 2, "fc": 16, "input_size": 64}, (64, 72), steps=80),
+    "segnet": Tiny({"width": 2}),
+    "segnet-basic": Tiny({"width": 2}),
     "unet": Tiny({"width": 2, "dropout": 0.0}),
 }
 

@@ -14,8 +14,8 @@ from npseg.layers.containers import Container, Sequential, named
 from npseg.layers.convolution import BilinearUpsampling, Conv, ConvTranspose
 from npseg.layers.layer import Layer
 from npseg.layers.padding import ZeroPad
-from npseg.layers.pointwise import BatchNorm, Dropout, ReLU, Scale, Tanh
-from npseg.layers.pooling import MaxPool
+from npseg.layers.pointwise import BatchNorm, Dropout, LocalResponseNorm, ReLU, Scale, Tanh
+from npseg.layers.pooling import MaxPool, MaxUnpool, Switches
 
 __all__ = [
     "BatchNorm",
@@ -25,10 +25,13 @@ __all__ = [
     "ConvTranspose",
     "Dropout",
     "Layer",
+    "LocalResponseNorm",
     "MaxPool",
+    "MaxUnpool",
     "ReLU",
     "Scale",
     "Sequential",
+    "Switches",
     "Tanh",
     "ZeroPad",
     "named",

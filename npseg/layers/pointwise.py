@@ -9,7 +9,7 @@ from npseg.backend import Array
 from npseg.layers.layer import Layer
 from npseg.ops.activation import relu_backward, relu_forward, tanh_backward, tanh_forward
 from npseg.ops.dropout import dropout_backward, dropout_forward
-from npseg.ops.norm import batch_norm_backward, batch_norm_forward
+from npseg.ops.norm import batch_norm_backward, batch_norm_forward, lrn_backward, lrn_forward
 
 
 class BatchNorm(Layer):
@@ -21,6 +21,8 @@ class BatchNorm(Layer):
         Channels of the input.
     momentum : float
         Weight of a new batch in the running statistics.
+    shift : float
+        Initial shift, of all channels.
     dtype : str
         "float32" or "float64".
 
@@ -34,11 +36,13 @@ class BatchNorm(Layer):
     array([0.2])
     """
 
-    def __init__(self, channels: int, *, momentum: float = 0.1, dtype: str = "float32") -> None:
+    def __init__(
+        self, channels: int, *, momentum: float = 0.1, shift: float = 0.0, dtype: str = "float32"
+    ) -> None:
         super().__init__()
         self.momentum = momentum
         xp = backend.current()
-        self.params = {"gamma": xp.ones(channels, dtype), "beta": xp.zeros(channels, dtype)}
+        self.params = {"gamma": xp.ones(channels, dtype), "beta": xp.full(channels, shift, dtype)}
         self.buffers = {"running_mean": xp.zeros(channels, dtype), "running_var": xp.ones(channels, dtype)}
 
     def forward(self, x: Array) -> Array:
@@ -55,6 +59,38 @@ class BatchNorm(Layer):
         """Return dx; leave dgamma and dbeta."""
         dx, self.grads["gamma"], self.grads["beta"] = batch_norm_backward(dout, self._recall())
         return dx
+
+
+class LocalResponseNorm(Layer):
+    """Local response normalisation: each value divided by the energy of the channels around it.
+
+    Parameters
+    ----------
+    size : int
+        Channels in a neighbourhood.
+    alpha, beta, k : float
+        Constants of :func:`npseg.lrn_forward`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> LocalResponseNorm(3, alpha=3, beta=1, k=0).forward(np.array([[1.0, 1, 1]])).round(3)
+    array([[0.5  , 0.333, 0.5  ]])
+    """
+
+    def __init__(self, size: int, *, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> None:
+        super().__init__()
+        self.size, self.alpha, self.beta, self.k = size, alpha, beta, k
+
+    def forward(self, x: Array) -> Array:
+        """Normalise."""
+        y, cache = lrn_forward(x, self.size, alpha=self.alpha, beta=self.beta, k=self.k)
+        self._remember(cache)
+        return y
+
+    def backward(self, dout: Array) -> Array:
+        """Go back through the value, and through the energies that it is part of."""
+        return lrn_backward(dout, self._recall())
 
 
 class ReLU(Layer):

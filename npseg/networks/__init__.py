@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from npseg.networks import fcn, full_resolution, sliding_window, unet
+from npseg.networks import deconvnet, fcn, full_resolution, segnet, sliding_window, unet
+from npseg.networks.deconvnet import DeconvNet
 from npseg.networks.fcn import FCN
 from npseg.networks.full_resolution import FullResolution
 from npseg.networks.network import Model, Network
+from npseg.networks.segnet import SegNet, SegNetBasic
 from npseg.networks.sliding_window import SlidingWindow
 from npseg.networks.unet import UNet
 
@@ -16,6 +18,8 @@ NETWORKS: dict[str, Model] = {
     **sliding_window.MODELS,
     **full_resolution.MODELS,
     **fcn.MODELS,
+    **deconvnet.MODELS,
+    **segnet.MODELS,
     **unet.MODELS,
 }
 
@@ -75,9 +79,12 @@ def model(name: str) -> Model:
 __all__ = [
     "FCN",
     "NETWORKS",
+    "DeconvNet",
     "FullResolution",
     "Model",
     "Network",
+    "SegNet",
+    "SegNetBasic",
     "SlidingWindow",
     "UNet",
     "make",
