@@ -86,7 +86,7 @@ class Labeller(NamedTuple):
         self, image: np.ndarray, *, tile: int | str | None = "auto", progress: bool = True
     ) -> np.ndarray:
         """Return the probability of each class at each pixel, (n, H, W): the softmax of the scores."""
-        p: np.ndarray = self._each_tile(_softmax, image, tile, progress)
+        p: np.ndarray = self._each_tile(softmax, image, tile, progress)
         return p
 
     def labels(
@@ -127,8 +127,19 @@ class Labeller(NamedTuple):
         return whole
 
 
-def _softmax(scores: Array) -> np.ndarray:
-    """Return the probabilities of the classes, on the host."""
+def softmax(scores: Array) -> np.ndarray:
+    """Return the probabilities of the classes, on the host.
+
+    Parameters
+    ----------
+    scores : (n, H, W) array
+        Scores (logits).
+
+    Examples
+    --------
+    >>> softmax(np.log([[[1.0]], [[3.0]]])).ravel()
+    array([0.25, 0.75])
+    """
     p = scores - scores.max(axis=0)
     backend.array_module(p).exp(p, out=p)
     p /= p.sum(axis=0)

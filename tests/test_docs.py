@@ -17,6 +17,7 @@ DOCS = Path(__file__).parent.parent / "docs"
 PAGES = sorted(p for p in DOCS.rglob("*.md") if not {"_build", "generated"} & set(p.relative_to(DOCS).parts))
 MODULES = (
     "npseg",
+    "npseg.aggregate",
     "npseg.backend",
     "npseg.check",
     "npseg.compare",

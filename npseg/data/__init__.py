@@ -17,6 +17,7 @@ from npseg.data.palettes import (
     voc_palette,
     write_labels,
 )
+from npseg.data.proposals import Box, ObjectCrops, ProposalCrops, jittered, objects
 from npseg.data.reading import read_image
 from npseg.data.scenes import Scenes
 from npseg.data.validation import validate
@@ -28,14 +29,19 @@ __all__ = [
     "SCENE_COLORS",
     "VOID",
     "VOID_COLOR",
+    "Box",
     "CamVid",
     "Dataset",
     "Folder",
     "InMemory",
     "Normalization",
+    "ObjectCrops",
+    "ProposalCrops",
     "Scenes",
     "batches",
+    "jittered",
     "mean_and_std",
+    "objects",
     "open_dataset",
     "read_image",
     "steps_per_epoch",

@@ -9,6 +9,7 @@ from npseg.training.metrics import Metrics, confusion_matrix, metrics, report
 from npseg.training.optimizers import SGD, Adam
 from npseg.training.pretrained import Pretrained, read_weights
 from npseg.training.settings import Settings
+from npseg.training.two_stage import two_stage
 
 __all__ = [
     "SGD",
@@ -27,4 +28,5 @@ __all__ = [
     "metrics",
     "read_weights",
     "report",
+    "two_stage",
 ]

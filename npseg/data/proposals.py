@@ -1,0 +1,303 @@
+"""Boxes around objects, and what DeconvNet learns from: their contents, all resized to one size.
+
+A label map says which class each pixel has, not which pixels are one object; here an object is what hangs together of
+a class. DeconvNet learns in two stages. In the first, each example is one object in the middle, slightly enlarged, and
+all else is background: as easy as can be. In the second, examples are boxes that lie somewhat off an object, as
+proposals do, with all that is in them labelled.
+
+References
+----------
+Noh, Hong & Han, "Learning deconvolution network for semantic segmentation", ICCV 2015, section 4.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from math import ceil, floor
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from npseg.data.dataset import VOID, Bytes, Dataset, check_not_empty
+from npseg.ops.resize import resize_bilinear_forward
+
+#: Pixels that an object has at the least; what hangs together of fewer is passed over.
+LEAST = 100
+
+#: By how much a box is enlarged around its object.
+CONTEXT = 1.2
+
+
+class Box(NamedTuple):
+    """A box in an image: rows from ``top`` up to ``bottom``, columns from ``left`` up to ``right``, in pixels.
+
+    Examples
+    --------
+    >>> box = Box(2, 3, 6, 11)
+    >>> box.height, box.width, np.zeros((20, 20))[box.part].shape
+    (4, 8, (4, 8))
+    """
+
+    top: int
+    left: int
+    bottom: int
+    right: int
+
+    @property
+    def height(self) -> int:
+        """Rows."""
+        return max(0, self.bottom - self.top)
+
+    @property
+    def width(self) -> int:
+        """Columns."""
+        return max(0, self.right - self.left)
+
+    @property
+    def part(self) -> tuple[slice, slice]:
+        """Its place in the image, rows and columns."""
+        return slice(self.top, self.bottom), slice(self.left, self.right)
+
+    def within(self, size: Sequence[int]) -> Box:
+        """Return what of it lies in an image of so many rows and columns."""
+        top, left = max(0, self.top), max(0, self.left)
+        return Box(top, left, min(self.bottom, size[0]), min(self.right, size[1]))
+
+    def squared(self, factor: float) -> Box:
+        """Return the square around its middle whose side is its longer one, enlarged by a factor."""
+        half = factor * max(self.height, self.width) / 2
+        row, column = (self.top + self.bottom) / 2, (self.left + self.right) / 2
+        return Box(floor(row - half), floor(column - half), ceil(row + half), ceil(column + half))
+
+    def overlap(self, other: Box) -> float:
+        """Return the intersection over union of two boxes."""
+        top, left = max(self.top, other.top), max(self.left, other.left)
+        both = Box(top, left, min(self.bottom, other.bottom), min(self.right, other.right))
+        shared = both.height * both.width
+        return shared / (self.height * self.width + other.height * other.width - shared)
+
+
+def objects(
+    labels: Bytes, *, background: int = 0, least: int = LEAST
+) -> Iterator[tuple[Box, NDArray[np.bool_]]]:
+    """Go through the objects of a label map: all that hangs together of each class but the background.
+
+    Parameters
+    ----------
+    labels : (H, W) uint8 array
+        The classes; 255 is void.
+    background : int
+        The class that has no objects.
+    least : int
+        Pixels of an object at the least.
+
+    Yields
+    ------
+    box : Box
+        The smallest around it.
+    mask : (H, W) bool array
+        Its pixels. Those that touch at a corner only are not one object.
+
+    Examples
+    --------
+    >>> labels = np.zeros((4, 8), np.uint8)
+    >>> labels[1:3, 1:3], labels[2:, 5:] = 1, 2
+    >>> [box for box, mask in objects(labels, least=4)]
+    [Box(top=1, left=1, bottom=3, right=3), Box(top=2, left=5, bottom=4, right=8)]
+    """
+    for label in np.unique(labels):
+        if label in (background, VOID):
+            continue
+        pieces, _ = ndimage.label(labels == label)
+        for number, (rows, columns) in enumerate(ndimage.find_objects(pieces), start=1):
+            mask = pieces == number
+            if mask.sum() >= least:
+                yield Box(rows.start, columns.start, rows.stop, columns.stop), mask
+
+
+def jittered(boxes: Sequence[Box], count: int, rng: np.random.Generator) -> list[Box]:
+    """Draw boxes near others, where there is no generator of proposals: each side moved by up to a quarter.
+
+    Parameters
+    ----------
+    boxes : sequence of Box
+        The objects'.
+    count : int
+        How many for each.
+    rng : numpy.random.Generator
+        What draws.
+
+    Examples
+    --------
+    >>> near = jittered([Box(0, 0, 40, 40)], 3, np.random.default_rng(0))
+    >>> len(near), all(box.overlap(Box(0, 0, 40, 40)) > 0.25 for box in near)
+    (3, True)
+    """
+    moved = []
+    for box in boxes:
+        reach = np.array([box.height, box.width, box.height, box.width]) / 4
+        moved += [Box(*map(int, box + rng.uniform(-reach, reach).round())) for _ in range(count)]
+    return moved
+
+
+def crop_and_resize(image: Bytes, box: Box, size: int) -> Bytes:
+    """Cut a box out of an image and resize it, bilinearly, to ``size`` x ``size`` pixels.
+
+    Examples
+    --------
+    >>> image = np.arange(48, dtype=np.uint8).reshape(4, 4, 3)
+    >>> crop_and_resize(image, Box(0, 0, 2, 4), 2)[..., 0]
+    array([[ 2,  8],
+           [14, 20]], dtype=uint8)
+    """
+    x = image[box.part].transpose(2, 0, 1)[None].astype(np.float32)
+    resized: Bytes = resize_bilinear_forward(x, size)[0][0].transpose(1, 2, 0).round().astype(np.uint8)
+    return resized
+
+
+def crop_and_pick(labels: Bytes, box: Box, size: int) -> Bytes:
+    """Cut a box out of a label map and resize it to ``size`` x ``size``: each pixel takes the nearest one's label.
+
+    Examples
+    --------
+    >>> crop_and_pick(np.array([[1, 2], [3, 4]], np.uint8), Box(0, 0, 2, 2), 4)[0]
+    array([1, 1, 2, 2], dtype=uint8)
+    """
+    part = labels[box.part]
+    rows, columns = (((np.arange(size) + 0.5) * n / size).astype(int) for n in part.shape)
+    return part[np.ix_(rows, columns)]
+
+
+class _Crops:
+    """What both stages have in common: a dataset whose ``boxes`` each have the number of their image."""
+
+    def __init__(self, dataset: Dataset, size: int) -> None:
+        check_not_empty(dataset)
+        self.classes, self.colors, self.size = dataset.classes, dataset.colors, size
+        self.boxes: list[tuple[int, Box]] = []
+        self._dataset = dataset
+
+    @property
+    def names(self) -> Sequence[str]:
+        """The images' names, with the number of the crop."""
+        return [f"{self._dataset.names[image]}, box {i}" for i, (image, _) in enumerate(self.boxes)]
+
+    def __len__(self) -> int:
+        return len(self.boxes)
+
+
+class ObjectCrops(_Crops):
+    """The first stage's examples: an object in the middle of a crop, its class labelled and nothing else.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        Images with their labels.
+    size : int
+        Height and width of the crops in pixels.
+    background : int
+        The class of all that is not the object; it has no objects itself.
+    least : int
+        Pixels of an object at the least.
+
+    Attributes
+    ----------
+    boxes : list of (int, Box)
+        The crop's place: the number of the image, and the box in it.
+
+    Notes
+    -----
+    As in the paper the box is enlarged 1.2 times and made a square. Where it reaches beyond the image, it is cut off
+    there, and what is left is resized to the crop; on that the paper is silent. Void stays void.
+
+    Examples
+    --------
+    >>> from npseg.data import Scenes
+    >>> crops = ObjectCrops(Scenes(3), 64)
+    >>> image, labels = crops[0]
+    >>> image.shape, labels.shape, len(set(labels.ravel().tolist()) - {0, 255})
+    ((64, 64, 3), (64, 64), 1)
+    """
+
+    def __init__(self, dataset: Dataset, size: int, *, background: int = 0, least: int = LEAST) -> None:
+        super().__init__(dataset, size)
+        self._how = {"background": background, "least": least}
+        self._numbers: list[int] = []
+        for image in range(len(dataset)):
+            for number, (box, mask) in enumerate(objects(dataset[image][1], **self._how)):
+                self.boxes.append((image, box.squared(CONTEXT).within(mask.shape)))
+                self._numbers.append(number)
+
+    def __getitem__(self, index: int, /) -> tuple[Bytes, Bytes]:
+        number, box = self.boxes[index]
+        image, labels = self._dataset[number]
+        masks = [mask for _, mask in objects(labels, **self._how)]
+        others = ~masks[self._numbers[index]] & (labels != VOID)
+        alone = np.where(others, self._how["background"], labels).astype(np.uint8)
+        return crop_and_resize(image, box, self.size), crop_and_pick(alone, box, self.size)
+
+
+class ProposalCrops(_Crops):
+    """The second stage's examples: boxes that overlap an object by half, with all that is in them labelled.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        Images with their labels.
+    size : int
+        Height and width of the crops in pixels.
+    boxes : sequence of sequences of Box, optional
+        Proposals for each image; three near each object, drawn by ``seed``, unless given. Used are those whose
+        intersection over union with an object's box is 0.5 or more.
+    background : int
+        The class that has no objects.
+    least : int
+        Pixels of an object at the least.
+    seed : int
+        Of the boxes that are drawn.
+
+    Attributes
+    ----------
+    boxes : list of (int, Box)
+        The crop's place: the number of the image, and the box in it.
+
+    Raises
+    ------
+    ValueError
+        If there is not one list of boxes for each image.
+
+    Examples
+    --------
+    >>> from npseg.data import Scenes
+    >>> crops = ProposalCrops(Scenes(3), 64)
+    >>> image, labels = crops[0]
+    >>> image.shape, labels.shape
+    ((64, 64, 3), (64, 64))
+    """
+
+    def __init__(
+        self,
+        dataset: Dataset,
+        size: int,
+        boxes: Sequence[Sequence[Box]] | None = None,
+        *,
+        background: int = 0,
+        least: int = LEAST,
+        seed: int = 0,
+    ) -> None:
+        super().__init__(dataset, size)
+        if boxes is not None and len(boxes) != len(dataset):
+            raise ValueError(f"ProposalCrops: boxes for {len(boxes)} images; there are {len(dataset)}")
+        for image in range(len(dataset)):
+            labels = dataset[image][1]
+            true = [box for box, _ in objects(labels, background=background, least=least)]
+            near = jittered(true, 3, np.random.default_rng([seed, image])) if boxes is None else boxes[image]
+            inside = [box.within(labels.shape) for box in near]
+            self.boxes += [(image, box) for box in inside if any(box.overlap(one) >= 0.5 for one in true)]
+
+    def __getitem__(self, index: int, /) -> tuple[Bytes, Bytes]:
+        number, box = self.boxes[index]
+        image, labels = self._dataset[number]
+        return crop_and_resize(image, box, self.size), crop_and_pick(labels, box, self.size)
