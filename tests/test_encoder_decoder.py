@@ -238,8 +238,8 @@ def test_wrong_switches_are_noticed(name, bug, monkeypatch):
 def test_switches_of_another_pooling_are_refused(name, monkeypatch):
     network = small(name)
     network.evaluate()
-    encode = network._encode
-    monkeypatch.setattr(network, "_encode", lambda x: (lambda codes, kept: (codes, kept[::-1]))(*encode(x)))
+    encode = network.encode
+    monkeypatch.setattr(network, "encode", lambda x: (lambda codes, kept: (codes, kept[::-1]))(*encode(x)))
     with pytest.raises(ValueError, match="max_unpool_forward"):
         network.forward(noise(1, 3, 64, 64))
 
@@ -385,7 +385,7 @@ def test_what_cannot_be_built_is_refused(name, setting):
         NETWORKS[name](**{"classes": 3, "width": 1, setting: 0})
 
 
-def test_the_decoder_is_no_mere_sequence():
+def test_thedecoder_is_no_mere_sequence():
     network = SegNet(3, width=1)
     assert list(network.until("encoder.conv1_2").layers["encoder"].layers)[-1] == "conv1_2"
     with pytest.raises(ValueError, match="decoder"):

@@ -60,11 +60,11 @@ class EncoderDecoder(Network):
         (N, classes, H, W) array
             Scores (logits).
         """
-        codes, switches = self._encode(x)
-        return self._decode(codes, switches)
+        codes, switches = self.encode(x)
+        return self.decode(codes, switches)
 
-    def _encode(self, x: Array) -> tuple[Array, list[Switches]]:
-        """Go down, and keep each pooling's switches."""
+    def encode(self, x: Array) -> tuple[Array, list[Switches]]:
+        """Go down; return the coarsest plane, and the switches of each pooling, the last one's at the end."""
         switches = []
         for layer in self._part("encoder"):
             if isinstance(layer, MaxPool):
@@ -74,7 +74,7 @@ class EncoderDecoder(Network):
                 x = layer.forward(x)
         return x, switches
 
-    def _decode(self, x: Array, switches: list[Switches]) -> Array:
+    def decode(self, x: Array, switches: list[Switches]) -> Array:
         """Go up, and use the switches up: those that were kept last come first."""
         for layer in self._part("decoder"):
             if isinstance(layer, MaxUnpool):
