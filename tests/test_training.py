@@ -261,7 +261,7 @@ def test_a_checkpoint_of_another_network_is_refused_and_named(tmp_path):
     path = tmp_path / CHECKPOINT
     for network, message in (
         (NETWORK | {"classes": 4, "width": 2}, "of another network: misshapen"),
-        (NETWORK | {"classes": 4, "name": "segnet"}, "network 'segnet': choose one of"),
+        (NETWORK | {"classes": 4, "name": "vgg"}, "network 'vgg': choose one of"),
         (NETWORK | {"classes": 5}, "of another network|classes"),
         ({"width": 2}, "name"),
     ):
