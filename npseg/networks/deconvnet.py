@@ -23,8 +23,8 @@ from npseg.backend import Array, array_module
 from npseg.geometry import Ints
 from npseg.layers import Conv, ConvTranspose
 from npseg.networks.encoder_decoder import EncoderDecoder, Layers, down, normalised, up
-from npseg.networks.vgg import BLOCKS
 from npseg.networks.network import Model
+from npseg.networks.vgg import BLOCKS
 from npseg.ops.crop import crop_backward, crop_forward
 
 #: Pixels of the image from one unit of pool5 to the next, on each axis.

@@ -14,8 +14,8 @@ from collections.abc import Callable, Iterable
 
 from npseg.backend import Array
 from npseg.layers import BatchNorm, Layer, MaxPool, MaxUnpool, ReLU, Sequential, Switches, named
-from npseg.networks.vgg import BLOCKS
 from npseg.networks.network import Network
+from npseg.networks.vgg import BLOCKS
 
 #: Layers with their names.
 Layers = Iterable[tuple[str, Layer]]
