@@ -18,9 +18,12 @@ from npseg.data import Normalization
 from npseg.geometry import Grid
 from npseg.layers import BatchNorm, Conv, LocalResponseNorm, MaxPool, MaxUnpool, ReLU, Switches
 from npseg.networks import NETWORKS, DeconvNet, SegNet, SegNetBasic
+from npseg.networks.vgg import torchvision_names
+from npseg.networks.weights import transplant
 from npseg.planes import follow
 from npseg.predict import Labeller
 from npseg.summary import blank, summarize, table
+from npseg.training import Settings
 
 #: Channels of the thirteen convolutions, as SYSTEMS' tables have them: VGG's on the way down, and on the way up.
 DOWN = [64, 64, 128, 128, 256, 256, 256, 512, 512, 512, 512, 512, 512]
@@ -403,3 +406,30 @@ def test_on_a_device(name):
             loss, rel=1e-5
         )
         assert {type(g).__module__ for g in there.grads.values()} == {"cupy"}
+
+
+@pytest.mark.parametrize("name", COUNTS)
+def test_recipes_are_settings(name):
+    assert NETWORKS[name].recipes
+    for recipe in NETWORKS[name].recipes.values():
+        assert (Settings(**recipe).momentum, Settings(**recipe).weight_decay) == (0.9, 5e-4)
+
+
+@pytest.mark.parametrize("name", ["deconvnet", "segnet"])
+def test_the_encoder_starts_from_vggs_weights(name):
+    network = NETWORKS[name](3, width=1, bias=True, **({"fc": 4} if name == "deconvnet" else {}))
+    rng, vgg = np.random.default_rng(0), {}
+    source = DeconvNet(3, width=1, fc=4, bias=True)
+    for layer, theirs in torchvision_names().items():
+        shape = source.params[f"encoder.{layer}.w"].shape
+        flat = (shape[0], -1) if layer.startswith("fc") else shape
+        vgg[f"{theirs}.weight"] = rng.standard_normal(shape).astype("float32").reshape(flat)
+        vgg[f"{theirs}.bias"] = rng.standard_normal(shape[0]).astype("float32")
+    decoder = {key: p.copy() for key, p in network.params.items() if key.startswith("decoder")}
+    transplant(network, vgg)
+    for layer, theirs in torchvision_names().items():
+        if f"encoder.{layer}.w" in network.params:
+            w = network.params[f"encoder.{layer}.w"]
+            assert_same(w, vgg[f"{theirs}.weight"].reshape(w.shape))
+            assert_same(network.params[f"encoder.{layer}.b"], vgg[f"{theirs}.bias"])
+    assert_same(tuple(network.params[key] for key in decoder), tuple(decoder.values()))

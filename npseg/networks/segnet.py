@@ -164,7 +164,25 @@ _RAW = ((0.0, 0.0, 0.0), (1 / 255, 1 / 255, 1 / 255))
 
 _PUBLISHED = {"width": 64, "bias": True}
 
+#: That of the authors' published files; the paper's batches are of 12.
+_REPOSITORY = {"batch_size": 4, "momentum": 0.9, "weight_decay": 5e-4, "schedule": "constant", "balance": 1.0}
+
 MODELS = {
-    "segnet": Model(SegNet, published=_PUBLISHED, width=16, mean_and_std=_RAW),
-    "segnet-basic": Model(SegNetBasic, published=_PUBLISHED, width=16, mean_and_std=_RAW),
+    "segnet": Model(
+        SegNet,
+        published=_PUBLISHED,
+        width=16,
+        mean_and_std=_RAW,
+        recipes={"repository": _REPOSITORY | {"lr": 0.001}},
+    ),
+    "segnet-basic": Model(
+        SegNetBasic,
+        published=_PUBLISHED,
+        width=16,
+        mean_and_std=_RAW,
+        recipes={
+            "paper": _REPOSITORY | {"lr": 0.1, "batch_size": 12},
+            "repository": _REPOSITORY | {"lr": 0.1},
+        },
+    ),
 }
