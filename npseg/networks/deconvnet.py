@@ -175,12 +175,13 @@ def _enlarged(x: Array, least: int) -> Array:
     return array_module(x).pad(x, ((0, 0), (0, 0), *((0, more) for more in missing)))
 
 
-#: Of both stages, as published; after 9000 and 10,000 steps the rate goes down to a tenth.
+#: Of both stages, up to where the rate goes down to a tenth: after 9000 and after 10,000 steps.
 _PAPER = {
     "batch_size": 64,
     "lr": 0.01,
     "momentum": 0.9,
     "weight_decay": 5e-4,
+    "schedule": "constant",
     "bias_rate": 2.0,
     "bias_decay": 0.0,
 }
