@@ -28,6 +28,7 @@ TINY = {
     "fcn8s": Tiny(_FCN),
     "fcn8s-at-once": Tiny(_FCN),
     "unet": Tiny({"width": 2, "dropout": 0.0}),
+    "farabet": Tiny({"width": 2, "fc": 32}, rate=0.01),
 }
 
 CLASSES = 3

@@ -16,6 +16,9 @@ from npseg.layers.layer import Layer
 from npseg.layers.padding import ZeroPad
 from npseg.layers.pointwise import BatchNorm, Dropout, ReLU, Scale, Tanh
 from npseg.layers.pooling import MaxPool
+from npseg.layers.scales import LaplacianPyramid, LocalNorm, NearestUnpool, PyramidDown, PyramidUp
+from npseg.layers.shared import Shared
+from npseg.layers.sparse import SparseConv, random_table
 
 __all__ = [
     "BatchNorm",
@@ -24,12 +27,20 @@ __all__ = [
     "Conv",
     "ConvTranspose",
     "Dropout",
+    "LaplacianPyramid",
     "Layer",
+    "LocalNorm",
     "MaxPool",
+    "NearestUnpool",
+    "PyramidDown",
+    "PyramidUp",
     "ReLU",
     "Scale",
     "Sequential",
+    "Shared",
+    "SparseConv",
     "Tanh",
     "ZeroPad",
     "named",
+    "random_table",
 ]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from npseg.networks import fcn, full_resolution, sliding_window, unet
+from npseg.networks import farabet, fcn, full_resolution, sliding_window, unet
+from npseg.networks.farabet import Farabet
 from npseg.networks.fcn import FCN
 from npseg.networks.full_resolution import FullResolution
 from npseg.networks.network import Model, Network
@@ -17,6 +18,7 @@ NETWORKS: dict[str, Model] = {
     **full_resolution.MODELS,
     **fcn.MODELS,
     **unet.MODELS,
+    **farabet.MODELS,
 }
 
 
@@ -75,6 +77,7 @@ def model(name: str) -> Model:
 __all__ = [
     "FCN",
     "NETWORKS",
+    "Farabet",
     "FullResolution",
     "Model",
     "Network",
