@@ -99,6 +99,7 @@ _WHEN_ASKED_FOR = (
     "planes",
     "predict",
     "summary",
+    "superpixels",
     "tiles",
     "training",
 )

@@ -116,6 +116,11 @@ def _parser() -> argparse.ArgumentParser:
         help="cut images into tiles that lie N pixels apart and overlap by what the network sees; the smaller, the "
         "less memory and the more work; none: never cut; default: cut what would take some gigabytes whole",
     )
+    predict.add_argument(
+        "--superpixels",
+        action="store_true",
+        help="give each piece of the image that looks alike one label; needs scikit-image",
+    )
     predict.add_argument("--force", action="store_true", help="replace files that are already there")
 
     summary = _command(commands, "summary", _summary, "list a network's layers: sizes, weights, work, memory")
@@ -434,6 +439,7 @@ def _predict(arguments: argparse.Namespace) -> None:
         arguments.images,
         arguments.output_dir,
         tile=arguments.tile,
+        by_superpixels=arguments.superpixels,
         force=arguments.force,
     )
 

@@ -32,7 +32,7 @@ COMMANDS = {
         *("--weights", "--recipe"),
     ],
     "evaluate": ["--data-path", "--split"],
-    "predict": ["--output-dir", "--tile", "--force"],
+    "predict": ["--output-dir", "--tile", "--superpixels", "--force"],
     "summary": [
         *("--input", "--batch", "--classes", "--width", "--fc", "--batch-norm", "--no-batch-norm"),
         *("--paper-padding", "--memory"),
