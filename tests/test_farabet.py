@@ -7,9 +7,11 @@ from fractions import Fraction
 import numpy as np
 import pytest
 from checks import assert_same
+from stand_in import stand_in_for_cupy
 from tiny import batch, scattered, tiny
 
 import npseg
+from npseg import backend
 from npseg.data import Normalization, Scenes
 from npseg.geometry import Grid
 from npseg.layers import LocalNorm, Sequential, named
@@ -283,3 +285,14 @@ def test_it_normalises_by_itself():
 def test_what_cannot_be_built_is_refused(settings, message):
     with pytest.raises(ValueError, match=message):
         Farabet(3, **settings)
+
+
+def test_it_stays_on_the_device():
+    x, labels = batch("farabet")
+    host = scattered(tiny("farabet"))
+    with stand_in_for_cupy() as cupy, backend.use("cupy"):
+        network = tiny("farabet")
+        restore(network.params | network.buffers, host.params | host.buffers, what="the host's")
+        loss = network.learn(cupy.asarray(x), cupy.asarray(labels))
+        assert backend.array_module(loss, *network.grads.values()) is cupy
+        assert_same(backend.to_numpy(loss), np.asarray(host.learn(x, labels)))
