@@ -17,7 +17,7 @@ from npseg import __version__, backend
 from npseg.networks import NETWORKS, model
 
 #: Training flags that are the network's.
-_NETWORK = ("width", "fc", "dropout", "batch_norm", "method")
+_NETWORK = ("width", "fc", "dropout", "batch_norm", "classifier", "freeze", "method")
 
 #: What training flags stand for in the settings, where the names differ.
 _SETTINGS = {
@@ -201,6 +201,12 @@ def _add_training_flags(parser: argparse.ArgumentParser) -> None:
     network.add_argument("--dropout", type=float, help="probability, where values are dropped; default: 0.5")
     network.add_argument(
         "--batch-norm", action=argparse.BooleanOptionalAction, help="after each convolution; default: yes"
+    )
+    network.add_argument("--classifier", help="of farabet: linear, or two-layer, which is the default")
+    network.add_argument(
+        "--freeze",
+        action=argparse.BooleanOptionalAction,
+        help="of farabet: train the classifier alone, on the features of --weights; default: no",
     )
     network.add_argument(
         "--method",

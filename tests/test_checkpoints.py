@@ -307,11 +307,3 @@ def test_restore_does_not_round():
         restore(narrow, wide, what="run.npz")
     restore(wide, {"a": np.ones(2, np.float32)}, what="run.npz")
     assert wide["a"].tolist() == [1.0, 1.0]
-
-
-def test_restore_leaves_alone_what_is_not_meant():
-    params = {"features.w": np.zeros(2), "classifier.w": np.zeros(3)}
-    restore(params, {"features.w": np.ones(2), "score.w": np.ones(5)}, what="run.npz", only="features.")
-    assert [a.tolist() for a in params.values()] == [[1, 1], [0, 0, 0]]
-    with pytest.raises(ValueError, match=r"run.npz: of another network: missing: features.w$"):
-        restore(params, {"score.w": np.ones(5)}, what="run.npz", only="features.")

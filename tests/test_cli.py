@@ -29,7 +29,7 @@ COMMANDS = {
         *("--data-path", "--output-dir", "--resume", "--model", "--width", "--fc", "--dropout", "--epochs"),
         *("-b", "--batch-size", "--opt", "--lr", "--momentum", "--wd", "--lr-scheduler", "--lr-step-size"),
         *("--crop", "--flip", "--no-flip", "--batch-norm", "--no-batch-norm", "--seed", "--method"),
-        *("--weights", "--recipe"),
+        *("--weights", "--recipe", "--classifier", "--freeze", "--no-freeze"),
     ],
     "evaluate": ["--data-path", "--split"],
     "predict": ["--output-dir", "--tile", "--superpixels", "--force"],

@@ -12,22 +12,24 @@ from tiny import batch, scattered, tiny
 
 import npseg
 from npseg import backend
+from npseg.cli import main
+from npseg.commands import SCENES
 from npseg.data import Normalization, Scenes
 from npseg.geometry import Grid
 from npseg.layers import LocalNorm, Sequential, named
-from npseg.networks import Farabet, farabet
+from npseg.networks import NETWORKS, Farabet, farabet
 from npseg.planes import follow
 from npseg.predict import Labeller
 from npseg.summary import blank, summarize
 from npseg.tiles import cut
 from npseg.training import Run, Settings
-from npseg.training.checkpoints import restore
+from npseg.training.checkpoints import load, restore
 
 STAGES = ("conv1", "conv2", "conv3")
 
 
 def features(network):
-    return network.layers["features"].layers
+    return network.layers["stages"].layers
 
 
 # The published network
@@ -36,12 +38,12 @@ def features(network):
 def test_the_published_counts():
     network = blank("farabet", 8)
     count = {name: p.size for name, p in network.params.items()}
-    assert sum(n for name, n in count.items() if name.startswith("features.")) == 427_910
+    assert sum(n for name, n in count.items() if name.startswith("stages.")) == 427_910
     assert sum(count.values()) == 427_910 + (768 * 1024 + 1024) + (1024 * 8 + 8)
     linear = blank("farabet", 8, classifier="linear")
     assert sum(p.size for p in linear.params.values()) == 427_910 + 768 * 8 + 8
     dense = [np.prod(features(network)[name].maps) * 49 for name in STAGES[1:]]
-    assert count["features.conv1.w"] + sum(dense) + 16 + 64 + 256 == 854_406, "with stages 2 and 3 dense"
+    assert count["stages.conv1.w"] + sum(dense) + 16 + 64 + 256 == 854_406, "with stages 2 and 3 dense"
 
 
 def test_the_published_tables():
@@ -66,12 +68,12 @@ def test_three_scales_join_to_768_maps():
     size = {}
     for row in rows:
         size.setdefault(row.name, []).append(row.shape[1:])
-    assert size["features.normalise"] == [(3, 240, 320), (3, 120, 160), (3, 60, 80)]
-    assert size["features.conv3"] == [(256, 60, 80), (256, 30, 40), (256, 15, 20)]
+    assert size["stages.normalise"] == [(3, 240, 320), (3, 120, 160), (3, 60, 80)]
+    assert size["stages.conv3"] == [(256, 60, 80), (256, 30, 40), (256, 15, 20)]
     assert size["classifier.hidden"] == [(1024, 60, 80)]
     below = next(s.below for s in follow(blank("farabet", 8), (1, 3, 240, 320))[1] if "hidden" in s.name)
     assert below.shape == (1, 768, 60, 80)
-    stages = [row.parameters for row in rows if row.name == "features.conv3"]
+    stages = [row.parameters for row in rows if row.name == "stages.conv3"]
     assert stages == [256 * 32 * 49 + 256, 0, 0], "counted once"
 
 
@@ -104,7 +106,7 @@ def test_the_46_pixels_are_those_that_move_a_feature():
 def test_blur_and_normalisation_see_around():
     """A feature of the coarsest level sees 28 pixels of it more, by which pixels are normalised, and a blur of 13."""
     _, steps = follow(blank("farabet", 8), (1, 3, 240, 320))
-    fields = [int(step.above.grid.field) for step in steps if step.name == "features.conv3"]
+    fields = [int(step.above.grid.field) for step in steps if step.name == "stages.conv3"]
     assert fields == [9 + 28 + 45, 21 + 2 * (28 + 45), 13 + 4 * (28 + 45)]
 
 
@@ -196,7 +198,7 @@ def test_levels_are_normalised_one_by_one():
     network = scattered(tiny("farabet", dtype="float64"))
     x, _ = batch("farabet", "float64")
     levels = network.layers["pyramid"].forward(network.layers["yuv"].forward(x))
-    maps = network.layers["features"].forward(levels)
+    maps = network.layers["stages"].forward(levels)
     trunk = Sequential(**features(network))
     for level, found in zip(levels, maps):
         assert_same(trunk.forward(level), found)
@@ -213,40 +215,50 @@ def test_a_scale_whose_gradient_is_dropped_is_noticed():
     network = scattered(tiny("farabet", dtype="float64"))
     x, _ = batch("farabet", "float64")
     dout = np.random.default_rng(1).standard_normal(network.forward(x).shape)
-    dx, whole = network.backward(dout), network.grads["features.conv1.w"]
+    dx, whole = network.backward(dout), network.grads["stages.conv1.w"]
     for n in (1, 2):
         network.forward(x)
         repeat = network.layers[f"repeat{n}"]
         back, repeat.backward = repeat.backward, lambda d, back=repeat.backward: 0 * back(d)
         assert abs(network.backward(dout) - dx).max() > 1e-6
-        assert abs(network.grads["features.conv1.w"] - whole).max() > 1e-6
+        assert abs(network.grads["stages.conv1.w"] - whole).max() > 1e-6
         repeat.backward = back
 
 
 # The two stages of training
 
 
-def test_the_second_stage_starts_from_the_features_of_the_first():
+def trained(tmp_path, *words):
+    """Train at the command line on a few scenes, and return the run's file and its state."""
+    folder = tmp_path / "-".join(words).replace("/", "_")[-40:]
+    command = ["train", "--model", "farabet", "--width", "2", "--fc", "8", "--epochs", "1", "-b", "2", *words]
+    assert main([*command, "--output-dir", str(folder)]) == 0
+    return str(folder / "checkpoint.npz"), load(folder / "checkpoint.npz")
+
+
+def test_the_second_stage_starts_from_the_features_of_the_first(tmp_path, monkeypatch, capsys):
     """The linear classifier is thrown away; the features are frozen, and their tables come along."""
-    scenes = Scenes(4, size=(32, 32))
-    recipe = Settings(epochs=1, batch_size=2, lr=0.01)
-    config = {"name": "farabet", "width": 2, "fc": 8}
-    first = Run.start(config | {"classifier": "linear", "seed": 5}, recipe, scenes, scenes)
-    first.fit(progress=False)
-    second = Run.start(config | {"freeze": True}, recipe, scenes, scenes)
-    restore(second.weights, first.checkpoint().weights, what="the first stage", only="features.")
-    trained = {name: a.copy() for name, a in first.weights.items() if name.startswith("features.")}
-    assert any((a != Farabet(4, width=2).params.get(name, a)).any() for name, a in trained.items())
-    second.fit(progress=False)
-    assert_same(tuple(second.weights[name] for name in trained), tuple(trained.values()))
-    assert set(second.network.params) == set(second.network.grads)
-    assert not any(name.startswith("features.") for name in second.network.params)
-    x, _ = batch("farabet")
-    for network in (first.network, second.network):
-        network.evaluate()
-    levels = first.network.layers["pyramid"].forward(x)
-    one, other = (network.layers["features"].forward(levels) for network in (first.network, second.network))
-    assert_same(tuple(one), tuple(other))
+    monkeypatch.setitem(SCENES, "train", (4, 100))
+    monkeypatch.setitem(SCENES, "val", (2, 101))
+    path, first = trained(tmp_path, "--classifier", "linear", "--seed", "5")
+    assert first.network["classifier"] == "linear"
+    capsys.readouterr()
+    _, second = trained(tmp_path, "--weights", path, "--classifier", "two-layer", "--freeze")
+    said = capsys.readouterr().out
+    assert "new: classifier.hidden, classifier.score; not used: classifier.linear.w" in said
+    kept = {name for name in first.weights if name.startswith("stages.")}
+    assert {name.rpartition(".")[2] for name in kept} == {"w", "b", "table"}
+    for name in kept:
+        assert_same(second.weights[name], first.weights[name])
+    assert second.network["freeze"]
+    assert second.weights["classifier.score.w"].any(), "which has learned"
+    _, third = trained(tmp_path, "--weights", path, "--classifier", "two-layer")
+    assert any((third.weights[name] != first.weights[name]).any() for name in kept), "and here all has"
+
+
+def test_the_papers_recipe():
+    recipe = Settings(**NETWORKS["farabet"].recipes["paper"])
+    assert (recipe.batch_size, recipe.lr, recipe.weight_decay) == (1, 1e-3, 1e-5)
 
 
 def test_frozen_features_hand_the_gradient_on():

@@ -106,7 +106,7 @@ class Farabet(Network):
     >>> network.evaluate()
     >>> network.forward(np.zeros((1, 3, 33, 47), "float32")).shape
     (1, 4, 33, 47)
-    >>> [p.shape for name, p in network.params.items() if name.startswith("features") and name.endswith("w")]
+    >>> [p.shape for name, p in network.params.items() if name.startswith("stages") and name.endswith("w")]
     [(3, 7, 7), (8, 7, 7), (128, 7, 7)]
     """
 
@@ -132,13 +132,13 @@ class Farabet(Network):
             arguments.integer("Farabet", name, value, 1)
         self.scales = scales
         rng = np.random.default_rng(seed)
-        features = _features(width, rng, dtype)
+        stages = _stages(width, rng, dtype)
         if arguments.flag("Farabet", "freeze", freeze):
-            features.freeze()
+            stages.freeze()
         layers: dict[str, Layer] = {
             "yuv": _yuv(dtype),
             "pyramid": LaplacianPyramid(scales),
-            "features": features,
+            "stages": stages,
             **{f"repeat{n}": NearestUnpool(2**n) for n in range(1, scales)},
             "classifier": _classifier(classifier, scales * 16 * width, fc, classes, rng, dtype),
             "upscore": BilinearUpsampling(classes, STRIDE, padding=STRIDE // 2, learned=False, dtype=dtype),
@@ -155,7 +155,7 @@ class Farabet(Network):
         last_level = range(1, self.scales)
         path = [
             *(self.layers["pyramid"].layers[f"down{n}"] for n in last_level),  # type: ignore[attr-defined]
-            self.layers["features"],
+            self.layers["stages"],
             *(self.layers[f"repeat{n}"] for n in last_level[-1:]),
             self.layers["upscore"],
         ]
@@ -178,7 +178,7 @@ class Farabet(Network):
         """
         layers = self.layers
         levels = layers["pyramid"].forward(layers["yuv"].forward(x))
-        finest, *coarser = layers["features"].forward(levels)
+        finest, *coarser = layers["stages"].forward(levels)
         joined, crops = [finest], []
         for n, maps in enumerate(coarser, start=1):
             maps, crop = crop_forward(layers[f"repeat{n}"].forward(maps), 0, finest.shape[2:])
@@ -209,7 +209,7 @@ class Farabet(Network):
         dmaps = [dfinest]
         for n, (dcoarse, crop) in enumerate(zip(dcoarser, crops), start=1):
             dmaps.append(layers[f"repeat{n}"].backward(crop_backward(dcoarse, crop)))
-        return layers["yuv"].backward(layers["pyramid"].backward(layers["features"].backward(dmaps)))
+        return layers["yuv"].backward(layers["pyramid"].backward(layers["stages"].backward(dmaps)))
 
 
 def _yuv(dtype: str) -> Conv:
@@ -220,7 +220,7 @@ def _yuv(dtype: str) -> Conv:
     return layer
 
 
-def _features(width: int, rng: np.random.Generator, dtype: str) -> Shared:
+def _stages(width: int, rng: np.random.Generator, dtype: str) -> Shared:
     """Return what looks at each level: normalisation, and three stages with their connection tables."""
     first, second, third = width, 4 * width, 16 * width
 
@@ -250,13 +250,25 @@ def _classifier(
 ) -> Sequential:
     """Return what reads the features of each place."""
     if kind == "linear":
-        return Sequential(score=Conv(features, classes, 1, rng=None, dtype=dtype))
+        return Sequential(linear=Conv(features, classes, 1, rng=None, dtype=dtype))
     return Sequential(
         hidden=Conv(features, hidden, 1, rng=rng, deviation=1 / sqrt(features), dtype=dtype),
         tanh=Tanh(),
         score=Conv(hidden, classes, 1, rng=None, dtype=dtype),
     )
 
+
+#: Of the first stage. The paper steps after each patch, drawn such that all classes come equally often; here it is an
+#: image, with the mean over its pixels, weighed by class. Of momentum and a falling rate the paper says nothing.
+_PAPER = {
+    "batch_size": 1,
+    "optimizer": "sgd",
+    "lr": 1e-3,
+    "momentum": 0.0,
+    "weight_decay": 1e-5,
+    "schedule": "constant",
+    "balance": 1.0,
+}
 
 MODELS = {
     "farabet": Model(
@@ -265,5 +277,6 @@ MODELS = {
         width=8,
         small=lambda width: {"fc": 16 * width},
         mean_and_std=((0.0, 0.0, 0.0), (1.0, 1.0, 1.0)),
+        recipes={"paper": _PAPER},
     )
 }

@@ -166,9 +166,7 @@ def is_checkpoint(path: str | os.PathLike[str]) -> bool:
         return bool({_SUMS, _METADATA} & set(archive.namelist()))
 
 
-def restore(
-    params: Mapping[str, Array], weights: Mapping[str, np.ndarray], *, what: str, only: str = ""
-) -> None:
+def restore(params: Mapping[str, Array], weights: Mapping[str, np.ndarray], *, what: str) -> None:
     """Copy saved values into existing arrays, all of them or none.
 
     Parameters
@@ -179,8 +177,6 @@ def restore(
         Their values: the same names and shapes, and dtypes that need no rounding.
     what : str
         What is being restored, for the message.
-    only : str
-        What the names begin with that are meant, such as ``"features."``; the others are left as they are.
 
     Raises
     ------
@@ -197,8 +193,6 @@ def restore(
     Traceback (most recent call last):
     ValueError: run.npz: of another network: missing: w; unexpected: v
     """
-    params = {name: param for name, param in params.items() if name.startswith(only)}
-    weights = {name: value for name, value in weights.items() if name.startswith(only)}
     kept = [name for name in params if name in weights]
     wrong = {
         "missing": [name for name in params if name not in weights],
