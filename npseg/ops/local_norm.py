@@ -97,6 +97,7 @@ def local_norm_forward(
         raise ValueError(f"{op}: eps={eps!r} must be above 0, which is what flat parts are divided by")
 
     lines = tuple(_line(op, x, size, axis) for axis in range(axes))
+    x = x - x.mean(axis=tuple(range(2, x.ndim)), keepdims=True)  # no matter, but for the digits of A x
     centred = x - _average(x, lines, method)
     variance = _average(centred * centred, lines, method)
     scale = 1 / array_module(x).sqrt(variance + x.dtype.type(eps))
