@@ -15,6 +15,8 @@ Burt & Adelson, "The Laplacian pyramid as a compact image code", 1983; their ``a
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
+from types import ModuleType
 
 from npseg.backend import Array, array_module
 from npseg.geometry import Grid
@@ -213,10 +215,16 @@ def _blur_up(x: Array, size: Sequence[int]) -> Array:
 
 def _plane_by_plane(convolve: Callable[[Array, Array], Array], x: Array) -> Array:
     """Convolve each channel by itself."""
-    line = array_module(x).asarray(BINOMIAL, x.dtype) / sum(BINOMIAL)
     images, channels, *size = x.shape
-    y = convolve(x.reshape(images * channels, 1, *size), (line[:, None] * line)[None, None])
+    y = convolve(x.reshape(images * channels, 1, *size), _blur(str(x.dtype), array_module(x)))
     return y.reshape(images, channels, *y.shape[2:])
+
+
+@lru_cache(maxsize=8)
+def _blur(dtype: str, xp: ModuleType) -> Array:
+    """Make the kernel once for each library: a network blurs by the same over and over."""
+    line = xp.asarray(BINOMIAL, dtype) / sum(BINOMIAL)
+    return (line[:, None] * line)[None, None]
 
 
 def _ones(x: Array, size: Sequence[int]) -> Array:

@@ -137,7 +137,7 @@ def local_norm_backward(dout: Array, cache: LocalNormCache) -> Array:
     np.True_
     """
     centred, scale, lines, method = cache
-    arguments.gradient("local_norm_backward", dout, centred.shape, str(centred.dtype))
+    arguments.gradient("local_norm_backward", dout, centred.shape, str(centred.dtype), centred=centred)
     dnumerator = dout * scale
     dcentred = dnumerator - centred * _average_adjoint(dnumerator * centred * scale * scale, lines, method)
     return dcentred - _average_adjoint(dcentred, lines, method)
