@@ -26,6 +26,7 @@ from npseg.ops.conv import conv_backward, conv_forward
 from npseg.ops.conv_transpose import conv_transpose_backward, conv_transpose_forward
 from npseg.ops.crop import crop_backward, crop_forward
 from npseg.ops.dropout import dropout_backward, dropout_forward
+from npseg.ops.local_norm import local_norm_backward, local_norm_forward
 from npseg.ops.loss import cross_entropy_backward, cross_entropy_forward
 from npseg.ops.norm import batch_norm_backward, batch_norm_forward, lrn_backward, lrn_forward
 from npseg.ops.pool import avg_pool_backward, avg_pool_forward, max_pool_backward, max_pool_forward
@@ -68,6 +69,8 @@ __all__ = [
     "dropout_forward",
     "im2col",
     "im2col_matrix",
+    "local_norm_backward",
+    "local_norm_forward",
     "lrn_backward",
     "lrn_forward",
     "max_pool_backward",
@@ -96,6 +99,7 @@ _WHEN_ASKED_FOR = (
     "planes",
     "predict",
     "summary",
+    "superpixels",
     "tiles",
     "training",
 )

@@ -17,7 +17,7 @@ from npseg import __version__, backend
 from npseg.networks import NETWORKS, model
 
 #: Training flags that are the network's.
-_NETWORK = ("width", "fc", "dropout", "batch_norm", "method")
+_NETWORK = ("width", "fc", "dropout", "batch_norm", "classifier", "freeze", "method")
 
 #: What training flags stand for in the settings, where the names differ.
 _SETTINGS = {
@@ -116,6 +116,11 @@ def _parser() -> argparse.ArgumentParser:
         help="cut images into tiles that lie N pixels apart and overlap by what the network sees; the smaller, the "
         "less memory and the more work; none: never cut; default: cut what would take some gigabytes whole",
     )
+    predict.add_argument(
+        "--superpixels",
+        action="store_true",
+        help="give each piece of the image that looks alike one label; needs scikit-image",
+    )
     predict.add_argument("--force", action="store_true", help="replace files that are already there")
 
     summary = _command(commands, "summary", _summary, "list a network's layers: sizes, weights, work, memory")
@@ -196,6 +201,12 @@ def _add_training_flags(parser: argparse.ArgumentParser) -> None:
     network.add_argument("--dropout", type=float, help="probability, where values are dropped; default: 0.5")
     network.add_argument(
         "--batch-norm", action=argparse.BooleanOptionalAction, help="after each convolution; default: yes"
+    )
+    network.add_argument("--classifier", help="of farabet: linear, or two-layer, which is the default")
+    network.add_argument(
+        "--freeze",
+        action=argparse.BooleanOptionalAction,
+        help="of farabet: train the classifier alone, on the features of --weights; default: no",
     )
     network.add_argument(
         "--method",
@@ -434,6 +445,7 @@ def _predict(arguments: argparse.Namespace) -> None:
         arguments.images,
         arguments.output_dir,
         tile=arguments.tile,
+        by_superpixels=arguments.superpixels,
         force=arguments.force,
     )
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
+from npseg import superpixels
 from npseg.check import gradcheck as check_gradients
 from npseg.check import report as report_gradients
 from npseg.check.rounding import accuracy as measure_accuracy
@@ -128,14 +129,18 @@ def predict(
     output_dir: Path,
     *,
     tile: int | str | None = "auto",
+    by_superpixels: bool = False,
     force: bool,
 ) -> None:
     """Write the labels of each image, a PNG with palette, and an overlay with a legend.
 
-    Images are cut into tiles as :func:`npseg.tiles.cut` says. Nothing is written if an output is already there,
+    Images are cut into tiles as :func:`npseg.tiles.cut` says; ``by_superpixels``, each piece of an image gets one
+    label (:mod:`npseg.superpixels`). Nothing is written if an output is already there,
     unless ``force``, if two images would share one, or if an image cannot be read.
     """
     labeller = load_labeller(checkpoint)
+    if by_superpixels:
+        superpixels.felzenszwalb()  # refuses where it is missing
     outputs = {
         path: (output_dir / f"{path.stem}.png", output_dir / f"{path.stem}_overlay.png") for path in images
     }
@@ -145,7 +150,10 @@ def predict(
     output_dir.mkdir(parents=True, exist_ok=True)
     for path, (labels_path, overlay_path) in tqdm(outputs.items(), unit="image", leave=False, disable=None):
         image = read_image(path)
-        labels = labeller.labels(image, tile=tile)
+        if by_superpixels:
+            labels = superpixels.labels(labeller, image, tile=tile)
+        else:
+            labels = labeller.labels(image, tile=tile)
         write_labels(labels_path, labels, labeller.colors)
         with replacing(overlay_path) as file:
             overlay_with_legend(image, labels, labeller.classes, labeller.colors).save(file, format="PNG")

@@ -25,11 +25,16 @@ from npseg.layers import (
     ConvTranspose,
     Dropout,
     Layer,
+    LocalNorm,
     LocalResponseNorm,
     MaxPool,
     MaxUnpool,
+    NearestUnpool,
+    PyramidDown,
+    PyramidUp,
     ReLU,
     Scale,
+    SparseConv,
     Switches,
     Tanh,
     ZeroPad,
@@ -197,15 +202,23 @@ def shape_above(layer: Layer, x: Plane, *switches: Switches) -> Ints:
 @shape_above.register(Dropout)
 @shape_above.register(Scale)
 @shape_above.register(LocalResponseNorm)
+@shape_above.register(LocalNorm)
 def _(layer: Layer, x: Plane) -> Ints:
     return tuple(x.shape)
 
 
 @shape_above.register
 def _(layer: Conv, x: Plane) -> Ints:
-    w = layer.params["w"].shape
+    w = (layer.params | layer.buffers)["w"].shape
     how: dict[str, Any] = {"stride": layer.stride, "padding": layer.padding, "dilation": layer.dilation}
     return (len(x), w[0], *windows.sliding("Conv", x.shape[2:], w[2:], **how).out)
+
+
+@shape_above.register
+def _(layer: SparseConv, x: Plane) -> Ints:
+    how: dict[str, Any] = {"stride": layer.stride, "padding": layer.padding, "dilation": layer.dilation}
+    kernel = layer.kernel_size
+    return (len(x), layer.maps[0], *windows.sliding("SparseConv", x.shape[2:], kernel, **how).out)
 
 
 @shape_above.register
@@ -218,6 +231,21 @@ def _(layer: ConvTranspose, x: Plane) -> Ints:
 @shape_above.register
 def _(layer: ZeroPad, x: Plane) -> Ints:
     return (*x.shape[:2], *(layer.before + n + layer.after for n in x.shape[2:]))
+
+
+@shape_above.register
+def _(layer: PyramidDown, x: Plane) -> Ints:
+    return (*x.shape[:2], *(-(-n // 2) for n in x.shape[2:]))
+
+
+@shape_above.register
+def _(layer: PyramidUp, x: Plane) -> Ints:
+    return (*x.shape[:2], *(2 * n for n in x.shape[2:]))
+
+
+@shape_above.register
+def _(layer: NearestUnpool, x: Plane) -> Ints:
+    return (*x.shape[:2], *(layer.scale * n for n in x.shape[2:]))
 
 
 @shape_above.register

@@ -50,6 +50,7 @@ SPATIAL = {
         lambda x, **o: bed_of_nails_unpool_forward(x, 2, **o),
         bed_of_nails_unpool_backward,
     ),
+    "local_norm": (lambda x, **o: npseg.local_norm_forward(x, 3, **o), npseg.local_norm_backward),
     "resize_bilinear": (lambda x: resize_bilinear_forward(x, 3), resize_bilinear_backward),
     "crop": (lambda x: crop_forward(x, 1, 2), crop_backward),
 }

@@ -29,10 +29,10 @@ COMMANDS = {
         *("--data-path", "--output-dir", "--resume", "--model", "--width", "--fc", "--dropout", "--epochs"),
         *("-b", "--batch-size", "--opt", "--lr", "--momentum", "--wd", "--lr-scheduler", "--lr-step-size"),
         *("--crop", "--flip", "--no-flip", "--batch-norm", "--no-batch-norm", "--seed", "--method"),
-        *("--weights", "--recipe"),
+        *("--weights", "--recipe", "--classifier", "--freeze", "--no-freeze"),
     ],
     "evaluate": ["--data-path", "--split"],
-    "predict": ["--output-dir", "--tile", "--force"],
+    "predict": ["--output-dir", "--tile", "--superpixels", "--force"],
     "summary": [
         *("--input", "--batch", "--classes", "--width", "--fc", "--batch-norm", "--no-batch-norm"),
         *("--paper-padding", "--memory"),

@@ -115,6 +115,7 @@ ROUNDED = {
     "avg_pool": [((real(2, 4, 5, 6), 3), {"stride": 2, "padding": 1, "ceil_mode": True})],
     "tanh": [((real(2, 3, 4),), {})],
     "lrn": [((X, 3), {})],
+    "local_norm": [((X, 3), {})],
     "batch_norm": [
         ((real(2, 4, 5, 6), WEIGHTS, real(4)), {}),
         ((real(2, 4, 5, 6), None, None), STATISTICS),

@@ -33,6 +33,7 @@ MODULES = (
     "npseg.planes",
     "npseg.predict",
     "npseg.summary",
+    "npseg.superpixels",
     "npseg.tiles",
     "npseg.training",
 )

@@ -16,11 +16,16 @@ from npseg.layers import (
     BilinearUpsampling,
     Container,
     Conv,
+    ConvTranspose,
     Dropout,
     Layer,
+    LocalNorm,
     LocalResponseNorm,
     MaxPool,
     MaxUnpool,
+    NearestUnpool,
+    PyramidDown,
+    PyramidUp,
     ReLU,
     Scale,
     Sequential,
@@ -115,6 +120,18 @@ LAYERS = {
         lambda: LocalResponseNorm(3, alpha=0.5, beta=0.6, k=2),
         lambda x, p: npseg.lrn_forward(x, 3, alpha=0.5, beta=0.6, k=2),
         npseg.lrn_backward,
+        (),
+    ),
+    "local norm": (
+        lambda: LocalNorm(3, eps=0.1),
+        lambda x, p: npseg.local_norm_forward(x, 3, eps=0.1),
+        npseg.local_norm_backward,
+        (),
+    ),
+    "nearest unpool": (
+        lambda: NearestUnpool(3),
+        lambda x, p: npseg.nearest_unpool_forward(x, 3),
+        npseg.nearest_unpool_backward,
         (),
     ),
     "relu": (ReLU, lambda x, p: npseg.relu_forward(x), npseg.relu_backward, ()),
@@ -267,6 +284,10 @@ def test_a_plain_container_has_no_order_of_its_own():
         (MaxUnpool(2), Fraction(1, 2), Fraction(-1, 4), 1),
         (LocalResponseNorm(5), 1, 0, 1),
         (BilinearUpsampling(1, 4, padding=2), Fraction(1, 4), Fraction(-3, 8), 2),
+        (LocalNorm(15), 1, 0, 29),
+        (NearestUnpool(4), Fraction(1, 4), Fraction(-3, 8), 1),
+        (PyramidDown(), 2, 0, 5),
+        (PyramidUp(), Fraction(1, 2), 0, 3),
         (batch_norm(), 1, 0, 1),
         (ReLU(), 1, 0, 1),
         (Tanh(), 1, 0, 1),
@@ -334,3 +355,19 @@ def test_relu_in_place_is_relu_written_over_its_input():
     expected = apart.backward(dout)
     assert here.backward(dout) is dout
     assert_same(dout, expected)
+
+
+def test_what_is_frozen_computes_the_same_and_learns_nothing():
+    net = Sequential(conv=conv(padding=1), norm=BatchNorm(3, dtype="float64"), up=transposed())
+    frozen = Sequential(conv=conv(padding=1), norm=BatchNorm(3, dtype="float64"), up=transposed())
+    frozen.freeze()
+    y = net.forward(drawn())
+    assert_same(frozen.forward(drawn()), y)
+    assert_same(frozen.backward(y), net.backward(y))
+    assert not frozen.params
+    assert not frozen.grads
+    assert frozen.buffers.keys() == (net.params | net.buffers).keys(), "their names stay, for checkpoints"
+
+
+def transposed():
+    return ConvTranspose(3, 2, 2, stride=2, rng=np.random.default_rng(2), dtype="float64")

@@ -25,7 +25,7 @@ STOREYS = (
     ("planes",),
     ("tiles", "networks"),
     ("predict", "data", "check", "draw"),
-    ("aggregate", "training"),
+    ("aggregate", "training", "superpixels"),
     ("bench", "commands", "explain", "summary"),
     ("demo", "compare"),
     ("cli", "__main__"),

@@ -32,6 +32,7 @@ TINY = {
     "segnet": Tiny({"width": 2}),
     "segnet-basic": Tiny({"width": 2}),
     "unet": Tiny({"width": 2, "dropout": 0.0}),
+    "farabet": Tiny({"width": 2, "fc": 32}, rate=0.01),
 }
 
 CLASSES = 3

@@ -15,7 +15,19 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from npseg.methods.choose import GENERAL
-from npseg.ops import activation, conv, conv_transpose, crop, dropout, loss, norm, pool, resize, unpool
+from npseg.ops import (
+    activation,
+    conv,
+    conv_transpose,
+    crop,
+    dropout,
+    local_norm,
+    loss,
+    norm,
+    pool,
+    resize,
+    unpool,
+)
 
 DEFAULTS: Mapping[str, Any] = MappingProxyType({})
 UNEVEN: dict[str, Any] = {"stride": (2, 3), "padding": ((2, 1), (0, 3)), "dilation": (1, 2)}
@@ -163,9 +175,10 @@ def pointwise(rng: np.random.Generator) -> Iterator[Case]:
 
 
 def normalisations(rng: np.random.Generator) -> Iterator[Case]:
-    """Give batch and local response normalisation."""
+    """Give normalisation across the batch, across neighbouring pixels, and across neighbouring channels."""
     batch = (norm.batch_norm_forward, norm.batch_norm_backward)
-    local = (norm.lrn_forward, norm.lrn_backward)
+    around = (local_norm.local_norm_forward, local_norm.local_norm_backward)
+    response = (norm.lrn_forward, norm.lrn_backward)
     x = 2 + 3 * rng.standard_normal((2, 3, 4, 5))
     gamma, beta, mean, var = *rng.standard_normal((3, 3)), rng.uniform(1, 2, 3)
     running: dict[str, Any] = {"running_mean": mean, "running_var": var}
@@ -173,8 +186,9 @@ def normalisations(rng: np.random.Generator) -> Iterator[Case]:
     yield Case("batch_norm", *batch, (x, gamma, beta), running)
     yield Case("batch_norm, not training", *batch, (x, gamma, beta), running | {"training": False})
     yield Case("batch_norm, no gamma, no beta", *batch, (x, None, None))
+    yield Case("local_norm", *around, (x,), {"size": 3, "eps": 0.1})
     for size in (3, 4):
-        yield Case(f"lrn, size {size}", *local, (x,), {"size": size, "alpha": 0.5, "beta": 0.75, "k": 2.0})
+        yield Case(f"lrn, size {size}", *response, (x,), {"size": size, "alpha": 0.5, "beta": 0.75, "k": 2.0})
 
 
 def losses(rng: np.random.Generator) -> Iterator[Case]:

@@ -16,6 +16,9 @@ from npseg.layers.layer import Layer
 from npseg.layers.padding import ZeroPad
 from npseg.layers.pointwise import BatchNorm, Dropout, LocalResponseNorm, ReLU, Scale, Tanh
 from npseg.layers.pooling import MaxPool, MaxUnpool, Switches
+from npseg.layers.scales import LaplacianPyramid, LocalNorm, NearestUnpool, PyramidDown, PyramidUp
+from npseg.layers.shared import Shared
+from npseg.layers.sparse import SparseConv, random_table
 
 __all__ = [
     "BatchNorm",
@@ -24,15 +27,23 @@ __all__ = [
     "Conv",
     "ConvTranspose",
     "Dropout",
+    "LaplacianPyramid",
     "Layer",
+    "LocalNorm",
     "LocalResponseNorm",
     "MaxPool",
     "MaxUnpool",
+    "NearestUnpool",
+    "PyramidDown",
+    "PyramidUp",
     "ReLU",
     "Scale",
     "Sequential",
+    "Shared",
+    "SparseConv",
     "Switches",
     "Tanh",
     "ZeroPad",
     "named",
+    "random_table",
 ]

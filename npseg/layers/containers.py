@@ -64,6 +64,11 @@ class Container(Layer):
         for layer in self.layers.values():
             layer.compute_by(method)
 
+    def freeze(self) -> None:
+        """Keep all that the layers have learned as it is."""
+        for layer in self.layers.values():
+            layer.freeze()
+
     def sees(self, first: int, last: int) -> tuple[int, int]:
         """Return the units of the input that units of the output see; a subclass says by which paths."""
         raise NotImplementedError

@@ -73,7 +73,7 @@ class Conv(Layer):
 
     def forward(self, x: Array) -> Array:
         """Convolve."""
-        w, b = self.params["w"], self.params.get("b")
+        w, b = self._weights["w"], self._weights.get("b")
         how = {"stride": self.stride, "padding": self.padding, "dilation": self.dilation}
         method = where_it_serves(self.method, w.shape[2:], (self.stride,) * 2)
         y, cache = conv_forward(x, w, b, **how, method=method)
@@ -81,10 +81,9 @@ class Conv(Layer):
         return y
 
     def backward(self, dout: Array) -> Array:
-        """Return dx; leave dw and db."""
-        dx, self.grads["w"], db = conv_backward(dout, self._recall())
-        if db is not None:
-            self.grads["b"] = db
+        """Return dx; leave dw and db, of what is learned."""
+        dx, dw, db = conv_backward(dout, self._recall())
+        self._leave(w=dw, b=db)
         return dx
 
     def grid(self, below: Grid) -> Grid:
@@ -147,7 +146,7 @@ class ConvTranspose(Layer):
 
     def forward(self, x: Array) -> Array:
         """Convolve with the transpose."""
-        w, b = (self.params | self.buffers)["w"], self.params.get("b")
+        w, b = self._weights["w"], self._weights.get("b")
         method = where_it_serves(self.method, w.shape[2:], (self.stride,) * 2)
         y, cache = conv_transpose_forward(x, w, b, stride=self.stride, padding=self.padding, method=method)
         self._remember(cache)
@@ -156,7 +155,7 @@ class ConvTranspose(Layer):
     def backward(self, dout: Array) -> Array:
         """Return dx; leave dw and db, of what is learned."""
         dx, dw, db = conv_transpose_backward(dout, self._recall())
-        self.grads |= {name: d for name, d in (("w", dw), ("b", db)) if name in self.params}
+        self._leave(w=dw, b=db)
         return dx
 
     def grid(self, below: Grid) -> Grid:
@@ -201,7 +200,7 @@ class BilinearUpsampling(ConvTranspose):
         w[range(channels), range(channels)] = bilinear_kernel(factor)
         self.params["w"] = backend.current().asarray(w, dtype)
         if not learned:
-            self.buffers["w"] = self.params.pop("w")
+            self.freeze()
 
 
 def _initial(shape: tuple[int, ...], rng: np.random.Generator | None, deviation: float, dtype: str) -> Array:

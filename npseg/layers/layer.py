@@ -18,7 +18,7 @@ class Layer:
     params, grads : dict of str to array
         What is learned, and its gradients from the last backward pass.
     buffers : dict of str to array
-        What is kept but not learned: running statistics.
+        What is kept but not learned: running statistics, and weights that are fixed.
     training : bool
         Whether the layer trains.
     remembering : bool
@@ -81,6 +81,11 @@ class Layer:
         find_method(type(self).__name__, method)
         self.method = method
 
+    def freeze(self) -> None:
+        """Keep all that is learned as it is: parameters become buffers, of the same names."""
+        self.buffers |= self.params
+        self.params, self.grads = {}, {}
+
     def grid(self, below: Grid) -> Grid:
         """Return where the output's units lie in the image, from where the input's do."""
         return below
@@ -93,6 +98,15 @@ class Layer:
         # A unit sees what lies less than half its field from its centre.
         step, origin, field = self.grid(Grid())
         return floor(origin + first * step - field / 2) + 1, ceil(origin + last * step + field / 2) - 1
+
+    @property
+    def _weights(self) -> dict[str, Array]:
+        """What the layer computes with, learned or fixed."""
+        return self.params | self.buffers
+
+    def _leave(self, **grads: Array | None) -> None:
+        """Leave the gradients of what is learned."""
+        self.grads |= {name: d for name, d in grads.items() if name in self.params}
 
     def _remember(self, cache: Any) -> None:
         self._remembered = cache if self.remembering else None

@@ -47,17 +47,16 @@ class BatchNorm(Layer):
 
     def forward(self, x: Array) -> Array:
         """Normalise; while training, keep the new running statistics."""
-        y, cache = batch_norm_forward(
-            x, **self.params, **self.buffers, training=self.training, momentum=self.momentum
-        )
+        y, cache = batch_norm_forward(x, **self._weights, training=self.training, momentum=self.momentum)
         if self.training:
-            self.buffers = {"running_mean": cache.running_mean, "running_var": cache.running_var}
+            self.buffers |= {"running_mean": cache.running_mean, "running_var": cache.running_var}
         self._remember(cache)
         return y
 
     def backward(self, dout: Array) -> Array:
-        """Return dx; leave dgamma and dbeta."""
-        dx, self.grads["gamma"], self.grads["beta"] = batch_norm_backward(dout, self._recall())
+        """Return dx; leave dgamma and dbeta, of what is learned."""
+        dx, dgamma, dbeta = batch_norm_backward(dout, self._recall())
+        self._leave(gamma=dgamma, beta=dbeta)
         return dx
 
 

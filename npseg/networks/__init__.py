@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from npseg.networks import deconvnet, fcn, full_resolution, segnet, sliding_window, unet
+from npseg.networks import deconvnet, farabet, fcn, full_resolution, segnet, sliding_window, unet
 from npseg.networks.deconvnet import DeconvNet
+from npseg.networks.farabet import Farabet
 from npseg.networks.fcn import FCN
 from npseg.networks.full_resolution import FullResolution
 from npseg.networks.network import Model, Network
@@ -21,6 +22,7 @@ NETWORKS: dict[str, Model] = {
     **deconvnet.MODELS,
     **segnet.MODELS,
     **unet.MODELS,
+    **farabet.MODELS,
 }
 
 
@@ -80,6 +82,7 @@ __all__ = [
     "FCN",
     "NETWORKS",
     "DeconvNet",
+    "Farabet",
     "FullResolution",
     "Model",
     "Network",

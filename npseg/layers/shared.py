@@ -1,0 +1,64 @@
+"""Layers that run on several inputs before they go back: the same weights, whose gradients add up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from npseg.backend import Array
+from npseg.layers.containers import Container, Sequential
+from npseg.layers.layer import Layer
+
+
+class Shared(Sequential):
+    """Layers one after the other that run on several planes, of one size or of many, with the same weights.
+
+    A layer remembers one forward pass. So after each plane all that the layers remember is put by, and put back
+    before the backward pass of that plane.
+
+    Examples
+    --------
+    The gradient of weights that are used twice is the sum of two:
+
+    >>> import numpy as np
+    >>> from npseg.layers import Conv
+    >>> net = Shared(conv=Conv(1, 1, 1, rng=np.random.default_rng(0), dtype="float64"))
+    >>> planes = [np.full((1, 1, 2, 2), 1.0), np.full((1, 1, 1, 1), 10.0)]
+    >>> [y.shape for y in net.forward(planes)]
+    [(1, 1, 2, 2), (1, 1, 1, 1)]
+    >>> douts = net.backward([np.ones_like(x) for x in planes])
+    >>> net.grads["conv.w"].item(), net.grads["conv.b"].item()
+    (14.0, 5.0)
+    """
+
+    def forward(self, xs: Sequence[Array]) -> list[Array]:
+        """Run the layers on each plane."""
+        ys, memories = [], []
+        for x in xs:
+            ys.append(super().forward(x))
+            memories.append([layer._remembered for layer in _inside(self)])
+        self._remember(memories)
+        return ys
+
+    def backward(self, douts: Sequence[Array]) -> list[Array]:
+        """Run the backward passes of each plane; leave the sums of the gradients."""
+        leaves = [layer for layer in _inside(self) if not isinstance(layer, Container)]
+        sums: list[dict[str, Array]] = [{} for _ in leaves]
+        dxs = []
+        for dout, memories in zip(douts, self._recall()):
+            for layer, memory in zip(_inside(self), memories):
+                layer._remembered = memory
+            dxs.append(super().backward(dout))
+            for layer, total in zip(leaves, sums):
+                for name, gradient in layer.grads.items():
+                    total[name] = total[name] + gradient if name in total else gradient
+        for layer, total in zip(leaves, sums):
+            layer.grads = total
+        return dxs
+
+
+def _inside(container: Container) -> Iterator[Layer]:
+    """Go through all layers inside, and the containers among them."""
+    for layer in container.layers.values():
+        yield layer
+        if isinstance(layer, Container):
+            yield from _inside(layer)
