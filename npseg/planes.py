@@ -11,6 +11,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterator
 from functools import singledispatch
+from math import prod
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -26,8 +27,10 @@ from npseg.layers import (
     Dropout,
     Layer,
     MaxPool,
+    Merge,
     ReLU,
     Scale,
+    ShiftedMaxPool,
     Tanh,
     ZeroPad,
 )
@@ -218,6 +221,19 @@ def _(layer: ZeroPad, x: Plane) -> Ints:
 def _(layer: MaxPool, x: Plane) -> Ints:
     how: dict[str, Any] = {"stride": layer.stride, "dilation": layer.dilation, "ceil_mode": layer.ceil_mode}
     return (*x.shape[:2], *windows.pooling("MaxPool", x.shape[2:], layer.kernel_size, **how).out)
+
+
+@shape_above.register
+def _(layer: ShiftedMaxPool, x: Plane) -> Ints:
+    stride = layer.kernel_size // layer.shifts
+    out = windows.pooling("ShiftedMaxPool", x.shape[2:], layer.kernel_size, stride=stride).out
+    return (len(x) * layer.shifts**2, x.shape[1], *(n // layer.shifts for n in out))
+
+
+@shape_above.register
+def _(layer: Merge, x: Plane) -> Ints:
+    factor = prod(layer.shifts)
+    return (len(x) // factor**2, x.shape[1], *(factor * n for n in x.shape[2:]))
 
 
 def _twin(name: str, layer: Layer, stand_in: Callable[[str, Layer], Any]) -> Layer:

@@ -16,6 +16,7 @@ from npseg.layers.layer import Layer
 from npseg.layers.padding import ZeroPad
 from npseg.layers.pointwise import BatchNorm, Dropout, ReLU, Scale, Tanh
 from npseg.layers.pooling import MaxPool
+from npseg.layers.shifts import Merge, ShiftedMaxPool, merge, split
 
 __all__ = [
     "BatchNorm",
@@ -26,10 +27,14 @@ __all__ = [
     "Dropout",
     "Layer",
     "MaxPool",
+    "Merge",
     "ReLU",
     "Scale",
     "Sequential",
+    "ShiftedMaxPool",
     "Tanh",
     "ZeroPad",
+    "merge",
     "named",
+    "split",
 ]

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from npseg.networks import fcn, full_resolution, sliding_window, unet
+from npseg.networks import fcn, full_resolution, pinheiro, sliding_window, unet
 from npseg.networks.fcn import FCN
 from npseg.networks.full_resolution import FullResolution
 from npseg.networks.network import Model, Network
+from npseg.networks.pinheiro import RecurrentCNN
 from npseg.networks.sliding_window import SlidingWindow
 from npseg.networks.unet import UNet
 
@@ -17,6 +18,7 @@ NETWORKS: dict[str, Model] = {
     **full_resolution.MODELS,
     **fcn.MODELS,
     **unet.MODELS,
+    **pinheiro.MODELS,
 }
 
 
@@ -78,6 +80,7 @@ __all__ = [
     "FullResolution",
     "Model",
     "Network",
+    "RecurrentCNN",
     "SlidingWindow",
     "UNet",
     "make",
