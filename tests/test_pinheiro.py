@@ -133,9 +133,9 @@ def test_fewer_scores_are_some_of_them_all(name, step):
     assert_same(last[:, :, : inside[0], : inside[1]], expected[:, :, : inside[0], : inside[1]])
 
 
-@pytest.mark.parametrize("step", [1, 4])
+@pytest.mark.parametrize(("step", "reduction"), [(1, "mean"), (4, "mean"), (4, "sum")])
 @pytest.mark.parametrize("name", NAMES)
-def test_the_loss_is_the_sum_over_the_instances(name, step):
+def test_the_loss_is_the_sum_over_the_instances(name, step, reduction):
     network, x = small(name, step=step), image((21, 18), images=2) / 9
     labels = np.random.default_rng(1).integers(0, 2, (2, 21, 18))
     labels[0, :9] = 255
@@ -146,8 +146,9 @@ def test_the_loss_is_the_sum_over_the_instances(name, step):
         stride = np.prod([stage.pool for stage in network.stages]) ** instances
         first, gap = (step - 1) // 2, min(step, stride)
         places = slice(first % gap, None, gap), slice(first % gap, None, gap)
-        total += cross_entropy_forward(scores[:, :, *places], labels[:, *places], weight=weight)[0]
-    np.testing.assert_allclose(network.learn(x, labels, weight=weight), total, rtol=1e-12)
+        how = {"weight": weight, "reduction": reduction}
+        total += cross_entropy_forward(scores[:, :, *places], labels[:, *places], **how)[0]
+    np.testing.assert_allclose(network.learn(x, labels, **how), total, rtol=1e-12)
 
 
 def test_the_first_instance_sees_no_labels_and_the_others_do():

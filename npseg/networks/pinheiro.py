@@ -335,7 +335,9 @@ class RecurrentCNN(Network):
         dimage = self._run_backward([None] * (self.instances - 1) + [dscores], tape)
         return crop_forward(dimage, self._before, size)[0]
 
-    def learn(self, x: Array, labels: Array, *, weight: Array | None = None) -> Array:
+    def learn(
+        self, x: Array, labels: Array, *, weight: Array | None = None, reduction: str = "mean"
+    ) -> Array:
         """Run forward and backward on a batch: leave the gradients of all parameters, return the loss.
 
         Parameters
@@ -346,12 +348,14 @@ class RecurrentCNN(Network):
             Their classes; 255 is void.
         weight : (classes,) array, optional
             Of each class in the loss.
+        reduction : {"mean", "sum"}
+            What becomes of the losses of an instance's pixels.
 
         Returns
         -------
         0-d array
             The loss: the sum, over the instances, of the cross entropy of an instance's scores and the labels of the
-            pixels that they lie on, averaged over these.
+            pixels that they lie on, averaged over these, or their sum.
         """
         scores, tape = self._run(self._pad(x))
         truth = self._pad(labels[:, None], VOID)
@@ -359,7 +363,7 @@ class RecurrentCNN(Network):
         for number, instance_scores in enumerate(scores, 1):
             truth = self._centres(truth, number)
             loss, cache = cross_entropy_forward(
-                instance_scores, truth[:, 0], weight=weight, ignore_index=VOID
+                instance_scores, truth[:, 0], weight=weight, ignore_index=VOID, reduction=reduction
             )
             losses.append(loss)
             gradients.append(cross_entropy_backward(None, cache))
