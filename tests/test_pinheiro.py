@@ -51,8 +51,9 @@ def classify(network, patch, squash):
         y = np.concatenate([labels, patch], axis=1)
         for i, (_, pool) in enumerate(network.stages, 1):
             y, _ = conv_forward(y, network.params[f"conv{i}.w"], network.params[f"conv{i}.b"])
-            if pool > 1:
-                y = squash(max_pool_forward(y, pool)[0])[0]
+            y = max_pool_forward(y, pool)[0]
+            if pool > 1 or (network.hidden_tanh and i == 2):
+                y = squash(y)[0]
         labels = y
         field = patch_size(network.stages)
         stride = np.prod([stage.pool for stage in network.stages])
@@ -112,8 +113,9 @@ def test_scores_of_whole_numbers_are_many(name):
     assert len(np.unique(whole_numbers(small(name, step=1)).forward(image((5, 7))))) > 5
 
 
-def test_each_score_is_that_of_the_patch_around_the_pixel_with_tanh():
-    network, x = small("rcnn3", step=1), image((3, 4)) / 9
+@pytest.mark.parametrize("hidden_tanh", [True, False])
+def test_each_score_is_that_of_the_patch_around_the_pixel_with_tanh(hidden_tanh):
+    network, x = small("rcnn3", step=1, hidden_tanh=hidden_tanh), image((3, 4)) / 9
     np.testing.assert_allclose(network.forward(x), by_patches(network, x, tanh_forward), rtol=1e-12)
 
 
@@ -273,12 +275,12 @@ def test_unrolled_otherwise_the_weights_are_the_same():
     assert not longer.layers["instance3"].layers["tanh1"].training
 
 
-def test_tanh_follows_the_poolings_and_nothing_else():
-    layers = {name: [*small(name).instance(1).layers] for name in NAMES}
-    assert (
-        layers["cnn1"] == layers["rcnn2"] == ["conv1", "pool1", "tanh1", "conv2", "pool2", "tanh2", "conv3"]
-    )
-    assert layers["rcnn3"] == ["conv1", "pool1", "tanh1", "conv2", "conv3"]
+@pytest.mark.parametrize("hidden_tanh", [True, False])
+def test_tanh_follows_the_poolings_or_all_hidden_convolutions(hidden_tanh):
+    layers = {name: [*small(name, hidden_tanh=hidden_tanh).instance(1).layers] for name in NAMES}
+    pooled = ["conv1", "pool1", "tanh1", "conv2", "pool2", "tanh2", "conv3"]
+    assert layers["cnn1"] == layers["rcnn2"] == pooled
+    assert layers["rcnn3"] == ["conv1", "pool1", "tanh1", "conv2", *["tanh2"] * hidden_tanh, "conv3"]
 
 
 def test_on_a_device_it_stays_there():

@@ -54,12 +54,12 @@ VOID = 255
 
 
 class Stage(NamedTuple):
-    """A convolution, and where it has one, its max pooling, which a tanh follows.
+    """A convolution, and where it has one, its max pooling.
 
     Attributes
     ----------
     kernel, pool : int
-        Their sizes; a pooling of 1 is none, and then there is no tanh either.
+        Their sizes; a pooling of 1 is none.
 
     Examples
     --------
@@ -121,6 +121,9 @@ class RecurrentCNN(Network):
         Pixels from one score to the next, on each axis: 1 computes them all, and a power of two, up to the product
         of all poolings' strides, fewer, between which the scores are interpolated. The paper's "resolution" is
         1 / step. Learning takes the same patches.
+    hidden_tanh : bool
+        Let a tanh follow each hidden convolution, as the paper's formula has it. Its list of CNN3's layers has none
+        after the second, which is not pooled.
     seed : int
         Seed of the initial weights.
     dtype : str
@@ -170,6 +173,7 @@ class RecurrentCNN(Network):
         width: int = 8,
         second: int | None = None,
         step: int = 2,
+        hidden_tanh: bool = True,
         seed: int = 0,
         dtype: str = "float32",
         method: str = "auto",
@@ -181,6 +185,7 @@ class RecurrentCNN(Network):
         for name, value in (("classes", classes), ("width", width), ("second", second)):
             arguments.integer("RecurrentCNN", name, value, 1)
         self.stages, self.classes, self.dtype = LAYOUTS[layout], classes, dtype
+        self.hidden_tanh = hidden_tanh
         self.fed = classes if arguments.integer("RecurrentCNN", "instances", instances, 1) > 1 else 0
         rng = np.random.default_rng(seed)
         planes = (self.fed + 3, width, second, classes)
@@ -251,8 +256,10 @@ class RecurrentCNN(Network):
         for i, (_, pool) in enumerate(self.stages, 1):
             if pool > 1:
                 gap = min(pool, max(1, self.step // passed))  # units from one window to the next
-                own |= {f"pool{i}": ShiftedMaxPool(pool, shifts=pool // gap), f"tanh{i}": Tanh()}
+                own[f"pool{i}"] = ShiftedMaxPool(pool, shifts=pool // gap)
                 passed *= pool
+            if pool > 1 or (self.hidden_tanh and i < len(self.stages)):
+                own[f"tanh{i}"] = Tanh()
         return Container(**own)
 
     def instance(self, number: int) -> Sequential:
@@ -266,7 +273,7 @@ class RecurrentCNN(Network):
         Examples
         --------
         >>> list(RecurrentCNN(4, layout="cnn3", instances=3, width=2).instance(2).layers)
-        ['conv1', 'pool1', 'tanh1', 'conv2', 'conv3']
+        ['conv1', 'pool1', 'tanh1', 'conv2', 'tanh2', 'conv3']
         """
         layers = self.layers | self._own(number)
         order = [f"{kind}{i}" for i in range(1, len(self.stages) + 1) for kind in ("conv", "pool", "tanh")]
@@ -449,7 +456,7 @@ def _both(one: Array, other: Array | None) -> Array:
 
 def _model(layout: str, instances: int) -> Model:
     build = partial(RecurrentCNN, layout=layout, instances=instances)
-    return Model(build, published={"width": 25, "step": 1}, width=8)
+    return Model(build, published={"width": 25, "step": 1, "hidden_tanh": False}, width=8)
 
 
 MODELS = {"cnn1": _model("cnn1", 1), "rcnn2": _model("cnn2", 2), "rcnn3": _model("cnn3", 3)}
