@@ -11,6 +11,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterator
 from functools import singledispatch
+from math import prod
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -29,11 +30,13 @@ from npseg.layers import (
     LocalResponseNorm,
     MaxPool,
     MaxUnpool,
+    Merge,
     NearestUnpool,
     PyramidDown,
     PyramidUp,
     ReLU,
     Scale,
+    ShiftedMaxPool,
     SparseConv,
     Switches,
     Tanh,
@@ -257,6 +260,19 @@ def _(layer: MaxPool, x: Plane) -> Ints:
 @shape_above.register
 def _(layer: MaxUnpool, x: Plane, switches: Switches) -> Ints:
     return (*x.shape[:2], *switches.size)
+
+
+@shape_above.register
+def _(layer: ShiftedMaxPool, x: Plane) -> Ints:
+    stride = layer.kernel_size // layer.shifts
+    out = windows.pooling("ShiftedMaxPool", x.shape[2:], layer.kernel_size, stride=stride).out
+    return (len(x) * layer.shifts**2, x.shape[1], *(n // layer.shifts for n in out))
+
+
+@shape_above.register
+def _(layer: Merge, x: Plane) -> Ints:
+    factor = prod(layer.shifts)
+    return (len(x) // factor**2, x.shape[1], *(factor * n for n in x.shape[2:]))
 
 
 def _twin(name: str, layer: Layer, stand_in: Callable[[str, Layer], Any]) -> Layer:

@@ -23,15 +23,19 @@ from npseg.layers import (
     LocalResponseNorm,
     MaxPool,
     MaxUnpool,
+    Merge,
     NearestUnpool,
     PyramidDown,
     PyramidUp,
     ReLU,
     Scale,
     Sequential,
+    ShiftedMaxPool,
     Tanh,
     ZeroPad,
+    merge,
     named,
+    split,
 )
 
 SHAPE = (2, 4, 5, 7)
@@ -110,6 +114,13 @@ LAYERS = {
         lambda dout, cache: dout[:, :, 2:-3, 2:-3],
         (),
     ),
+    "max pool in shifts": (
+        lambda: ShiftedMaxPool(2, shifts=2),
+        lambda x, p: (lambda y, cache: (split(y, 2), cache))(*npseg.max_pool_forward(x, 2, stride=1)),
+        lambda dout, cache: npseg.max_pool_backward(merge(dout, 2), cache),
+        (),
+    ),
+    "merge": (lambda: Merge([1, 1]), lambda x, p: (x, None), lambda dout, cache: dout, ()),
     "batch norm": (
         batch_norm,
         lambda x, p: npseg.batch_norm_forward(x, p["gamma"], p["beta"]),
@@ -283,6 +294,8 @@ def test_a_plain_container_has_no_order_of_its_own():
         (ZeroPad(3, 2), 1, -3, 1),
         (MaxUnpool(2), Fraction(1, 2), Fraction(-1, 4), 1),
         (LocalResponseNorm(5), 1, 0, 1),
+        (ShiftedMaxPool(4, shifts=2), 4, Fraction(3, 2), 4),
+        (Merge([2, 2]), Fraction(1, 4), 0, 1),
         (BilinearUpsampling(1, 4, padding=2), Fraction(1, 4), Fraction(-3, 8), 2),
         (LocalNorm(15), 1, 0, 29),
         (NearestUnpool(4), Fraction(1, 4), Fraction(-3, 8), 1),
@@ -371,3 +384,33 @@ def test_what_is_frozen_computes_the_same_and_learns_nothing():
 
 def transposed():
     return ConvTranspose(3, 2, 2, stride=2, rng=np.random.default_rng(2), dtype="float64")
+
+
+@pytest.mark.parametrize("kind", LAYERS)
+def test_a_layer_runs_again_before_its_backward(kind):
+    """What it remembers can be taken, and given back for the backward of an earlier run."""
+    layer = LAYERS[kind][0]()
+    x, other = (shuffled_gaps(np.random.default_rng(seed), SHAPE) / 100 for seed in (0, 1))
+    expected = layer.forward(x)
+    dout = drawn(expected.shape, seed=9)
+    taken = layer.take()
+    with pytest.raises(RuntimeError, match="call forward first"):
+        layer.backward(dout)
+    layer.forward(other)
+    layer.give(taken)
+    found = layer.backward(dout), dict(layer.grads)
+    alone = seeded(LAYERS[kind][0]())
+    alone.forward(x)
+    assert_same(found[0], alone.backward(dout))
+    assert_same(tuple(found[1].values()), tuple(alone.grads.values()))
+
+
+def test_a_container_takes_and_gives_back_what_its_layers_remember():
+    net = Sequential(inner=Sequential(conv=conv(), tanh=Tanh()), relu=ReLU())
+    dout = drawn(net.forward(drawn()).shape)
+    taken = net.take()
+    net.forward(drawn(seed=1))
+    net.give(taken)
+    found = net.backward(dout)
+    net.forward(drawn())
+    assert_same(found, net.backward(dout))

@@ -18,6 +18,7 @@ from npseg.layers.pointwise import BatchNorm, Dropout, LocalResponseNorm, ReLU, 
 from npseg.layers.pooling import MaxPool, MaxUnpool, Switches
 from npseg.layers.scales import LaplacianPyramid, LocalNorm, NearestUnpool, PyramidDown, PyramidUp
 from npseg.layers.shared import Shared
+from npseg.layers.shifts import Merge, ShiftedMaxPool, merge, split
 from npseg.layers.sparse import SparseConv, random_table
 
 __all__ = [
@@ -33,6 +34,7 @@ __all__ = [
     "LocalResponseNorm",
     "MaxPool",
     "MaxUnpool",
+    "Merge",
     "NearestUnpool",
     "PyramidDown",
     "PyramidUp",
@@ -40,10 +42,13 @@ __all__ = [
     "Scale",
     "Sequential",
     "Shared",
+    "ShiftedMaxPool",
     "SparseConv",
     "Switches",
     "Tanh",
     "ZeroPad",
+    "merge",
     "named",
     "random_table",
+    "split",
 ]

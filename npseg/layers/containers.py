@@ -69,6 +69,17 @@ class Container(Layer):
         for layer in self.layers.values():
             layer.freeze()
 
+    def take(self) -> Any:
+        """Take what all layers remembered of the last forward pass."""
+        return super().take(), [layer.take() for layer in self.layers.values()]
+
+    def give(self, taken: Any) -> None:
+        """Give back to all layers what was taken."""
+        own, of_layers = taken
+        super().give(own)
+        for layer, one in zip(self.layers.values(), of_layers):
+            layer.give(one)
+
     def sees(self, first: int, last: int) -> tuple[int, int]:
         """Return the units of the input that units of the output see; a subclass says by which paths."""
         raise NotImplementedError

@@ -86,6 +86,30 @@ class Layer:
         self.buffers |= self.params
         self.params, self.grads = {}, {}
 
+    def take(self) -> Any:
+        """Take what the last forward pass remembered, so that the layer can run again before its backward.
+
+        Examples
+        --------
+        Where a network runs a layer twice, it gives back what belongs to the run whose backward is next:
+
+        >>> import numpy as np
+        >>> from npseg.layers import ReLU
+        >>> relu, taken = ReLU(), []
+        >>> for x in (np.array([-1.0, 2.0]), np.array([3.0, -4.0])):
+        ...     y = relu.forward(x)
+        ...     taken.append(relu.take())
+        >>> relu.give(taken[0])
+        >>> relu.backward(np.array([5.0, 5.0]))
+        array([0., 5.])
+        """
+        remembered, self._remembered = self._remembered, None
+        return remembered
+
+    def give(self, taken: Any) -> None:
+        """Give back what was taken: the next backward pass is that of its forward pass."""
+        self._remembered = taken
+
     def grid(self, below: Grid) -> Grid:
         """Return where the output's units lie in the image, from where the input's do."""
         return below

@@ -12,8 +12,8 @@ from npseg.layers.layer import Layer
 class Shared(Sequential):
     """Layers one after the other that run on several planes, of one size or of many, with the same weights.
 
-    A layer remembers one forward pass. So after each plane all that the layers remember is put by, and put back
-    before the backward pass of that plane.
+    A layer remembers one forward pass. So after each plane what the layers remember is taken, and given back before
+    the backward pass of that plane.
 
     Examples
     --------
@@ -35,18 +35,18 @@ class Shared(Sequential):
         ys, memories = [], []
         for x in xs:
             ys.append(super().forward(x))
-            memories.append([layer._remembered for layer in _inside(self)])
+            memories.append([layer.take() for layer in self])
         self._remember(memories)
         return ys
 
     def backward(self, douts: Sequence[Array]) -> list[Array]:
         """Run the backward passes of each plane; leave the sums of the gradients."""
-        leaves = [layer for layer in _inside(self) if not isinstance(layer, Container)]
+        leaves = list(_leaves(self))
         sums: list[dict[str, Array]] = [{} for _ in leaves]
         dxs = []
         for dout, memories in zip(douts, self._recall()):
-            for layer, memory in zip(_inside(self), memories):
-                layer._remembered = memory
+            for layer, memory in zip(self, memories):
+                layer.give(memory)
             dxs.append(super().backward(dout))
             for layer, total in zip(leaves, sums):
                 for name, gradient in layer.grads.items():
@@ -56,9 +56,10 @@ class Shared(Sequential):
         return dxs
 
 
-def _inside(container: Container) -> Iterator[Layer]:
-    """Go through all layers inside, and the containers among them."""
+def _leaves(container: Container) -> Iterator[Layer]:
+    """Go through all layers inside that are no containers."""
     for layer in container.layers.values():
-        yield layer
         if isinstance(layer, Container):
-            yield from _inside(layer)
+            yield from _leaves(layer)
+        else:
+            yield layer

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from npseg.networks import deconvnet, farabet, fcn, full_resolution, segnet, sliding_window, unet
+from npseg.networks import deconvnet, farabet, fcn, full_resolution, pinheiro, segnet, sliding_window, unet
 from npseg.networks.deconvnet import DeconvNet
 from npseg.networks.farabet import Farabet
 from npseg.networks.fcn import FCN
 from npseg.networks.full_resolution import FullResolution
 from npseg.networks.network import Model, Network
+from npseg.networks.pinheiro import RecurrentCNN
 from npseg.networks.segnet import SegNet, SegNetBasic
 from npseg.networks.sliding_window import SlidingWindow
 from npseg.networks.unet import UNet
@@ -23,6 +24,7 @@ NETWORKS: dict[str, Model] = {
     **segnet.MODELS,
     **unet.MODELS,
     **farabet.MODELS,
+    **pinheiro.MODELS,
 }
 
 
@@ -86,6 +88,7 @@ __all__ = [
     "FullResolution",
     "Model",
     "Network",
+    "RecurrentCNN",
     "SegNet",
     "SegNetBasic",
     "SlidingWindow",

@@ -1,0 +1,462 @@
+"""Recurrent convolutional networks: Pinheiro and Collobert's CNN1, rCNN2 and rCNN3.
+
+A pixel is classified by the patch around it, by a few convolutions and poolings without any padding. To see more
+without more weights, the network is applied again, to its own answers: each *instance* f takes the label planes of
+the one before beside the image, and so can mend what that one got wrong,
+
+    F^1 = [0, I],    F^p = [f(F^{p-1}), I^p].
+
+The weights are the same in all instances. The loss is the sum of the losses of all of them, and its gradient comes
+to an instance's scores on two ways: from their own loss, and from the next instance, which read them. In backward,
+below, the two are added, and so are the gradients of the weights, over the instances.
+
+Many patches of an image overlap, and running f on the whole padded image classifies one every few pixels, as many as
+its poolings skip. Those between come by shift and merge (:mod:`npseg.layers.shifts`).
+
+References
+----------
+Pinheiro & Collobert, "Recurrent convolutional neural networks for scene labeling", ICML 2014.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from functools import partial
+from math import prod, sqrt
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from npseg import arguments
+from npseg.backend import Array, array_module
+from npseg.geometry import Ints
+from npseg.layers import (
+    BilinearUpsampling,
+    Container,
+    Conv,
+    Layer,
+    Merge,
+    Sequential,
+    ShiftedMaxPool,
+    Tanh,
+    merge,
+    named,
+    split,
+)
+from npseg.memory import zeros
+from npseg.networks.network import Model, Network
+from npseg.ops.crop import crop_backward, crop_forward
+from npseg.ops.loss import cross_entropy_backward, cross_entropy_forward
+
+#: The label of pixels that do not count: what labels are padded with.
+VOID = 255
+
+
+class Stage(NamedTuple):
+    """A convolution, and where it has one, its max pooling.
+
+    Attributes
+    ----------
+    kernel, pool : int
+        Their sizes; a pooling of 1 is none.
+
+    Examples
+    --------
+    >>> Stage(7)
+    Stage(kernel=7, pool=1)
+    """
+
+    kernel: int
+    pool: int = 1
+
+
+#: The layers of f, by the paper's names.
+LAYOUTS = {
+    "cnn1": (Stage(6, 8), Stage(3, 2), Stage(7)),
+    "cnn2": (Stage(8, 2), Stage(8, 2), Stage(1)),
+    "cnn3": (Stage(8, 2), Stage(8), Stage(1)),
+}
+
+
+def patch_size(stages: Sequence[Stage], instances: int = 1, *, out: int = 1) -> int:
+    """Return what goes in, on one axis, for so many pixels to come out: the paper's equation 1, solved for it.
+
+    Parameters
+    ----------
+    stages : sequence of Stage
+        The layers of one instance.
+    instances : int
+        How often they run.
+    out : int
+        Pixels that come out.
+
+    Examples
+    --------
+    >>> patch_size(LAYOUTS["cnn1"]), [patch_size(LAYOUTS["cnn3"], p) for p in (1, 2, 3)]
+    (133, [23, 67, 155])
+    """
+    size = out
+    for stage in reversed(list(stages) * instances):
+        size = size * stage.pool + stage.kernel - 1
+    return size
+
+
+class RecurrentCNN(Network):
+    """Convolutions that classify the patch around each pixel, applied to the image and to their own answers.
+
+    Parameters
+    ----------
+    classes : int
+        Classes to tell apart.
+    layout : {"cnn1", "cnn2", "cnn3"}
+        The layers of an instance.
+    instances : int
+        How often they run. With 1 there are no label planes to be fed back, and the image alone goes in.
+    width : int
+        Channels of the first convolution; the paper has 25, and 50 for SIFT Flow.
+    second : int, optional
+        Channels of the second; ``2 * width`` unless given. The paper has 50 on both data sets.
+    step : int
+        Pixels from one score to the next, on each axis: 1 computes them all, and a power of two, up to the product
+        of all poolings' strides, fewer, between which the scores are interpolated. The paper's "resolution" is
+        1 / step. Learning takes the same patches.
+    hidden_tanh : bool
+        Let a tanh follow each hidden convolution, as the paper's formula has it. Its list of CNN3's layers has none
+        after the second, which is not pooled.
+    seed : int
+        Seed of the initial weights.
+    dtype : str
+        "float32" or "float64".
+    method : str
+        The method of all layers; "auto" takes the fastest.
+
+    Attributes
+    ----------
+    patch : int
+        Size of the patch that settles a score, on each axis: it is odd, and the pixel in its middle is classified.
+    stride : int
+        The product of the poolings' strides, over all instances.
+
+    Raises
+    ------
+    ValueError
+        If an argument is out of range.
+
+    Notes
+    -----
+    The image is padded once, by half a patch, with zeros: its mean. CNN1 sees the image alone, as it is not recurrent.
+    Where the paper is silent we chose:
+
+    * The planes fed back are scores, f without the softmax, as its formulas have it; not probabilities.
+    * "Scaled to the size of f" is the image at the very pixels that the scores of f classify: every s-th of those that
+      have a patch. Resizing all of it to that size would not lie under the scores, which do not reach its rim: f on
+      121 pixels answers for 25 that span 97.
+    * Weights start with deviation 1 / sqrt(fan_in), which suits tanh; biases with 0.
+    * An instance's loss is the mean over all pixels of the image that its scores lie on, not that of one patch a step.
+
+    Examples
+    --------
+    >>> network = RecurrentCNN(4, layout="cnn2", instances=2, width=2)
+    >>> network.patch, network.stride
+    (121, 16)
+    >>> network.forward(np.zeros((1, 3, 33, 47), "float32")).shape
+    (1, 4, 33, 47)
+    """
+
+    def __init__(
+        self,
+        classes: int,
+        *,
+        layout: str = "cnn2",
+        instances: int = 2,
+        width: int = 8,
+        second: int | None = None,
+        step: int = 2,
+        hidden_tanh: bool = True,
+        seed: int = 0,
+        dtype: str = "float32",
+        method: str = "auto",
+    ) -> None:
+        if layout not in LAYOUTS:
+            names = ", ".join(map(repr, LAYOUTS))
+            raise ValueError(f"RecurrentCNN: layout={layout!r}; choose one of {names}")
+        second = 2 * width if second is None else second
+        for name, value in (("classes", classes), ("width", width), ("second", second)):
+            arguments.integer("RecurrentCNN", name, value, 1)
+        self.stages, self.classes, self.dtype = LAYOUTS[layout], classes, dtype
+        self.hidden_tanh = hidden_tanh
+        self.fed = classes if arguments.integer("RecurrentCNN", "instances", instances, 1) > 1 else 0
+        rng = np.random.default_rng(seed)
+        planes = (self.fed + 3, width, second, classes)
+
+        def conv(number: int) -> Conv:
+            below, above = planes[number - 1 : number + 1]
+            kernel = self.stages[number - 1].kernel
+            return Conv(below, above, kernel, rng=rng, deviation=1 / sqrt(below * kernel**2), dtype=dtype)
+
+        super().__init__(conv1=conv(1), conv2=conv(2), conv3=conv(3))
+        self._unroll(instances, step)
+        self.compute_by(method)
+
+    def unrolled(self, *, instances: int | None = None, step: int | None = None) -> RecurrentCNN:
+        """Return a network of the same weights, the very arrays, with other instances or another step.
+
+        Parameters
+        ----------
+        instances, step : int, optional
+            As of the network; as they are unless given.
+
+        Raises
+        ------
+        ValueError
+            If one is out of range, or the network takes no label planes to feed back.
+
+        Examples
+        --------
+        Learn two instances, then go on with three, and label every pixel:
+
+        >>> network = RecurrentCNN(4, layout="cnn3", instances=2, width=2)
+        >>> network.patch, network.unrolled(instances=3, step=1).patch
+        (67, 155)
+        """
+        other = copy.copy(self)
+        other._unroll(self.instances if instances is None else instances, self.step if step is None else step)
+        other.compute_by(self.method)
+        if not self.training:
+            other.evaluate(remember=self.remembering)
+        return other
+
+    def _unroll(self, instances: int, step: int) -> None:
+        """Put the convolutions, which all instances share, together with what each has for itself."""
+        arguments.integer("RecurrentCNN", "instances", instances, 1)
+        arguments.integer("RecurrentCNN", "step", step, 1)
+        if instances > 1 and not self.fed:
+            raise ValueError(
+                f"RecurrentCNN: instances={instances}, but it was made for 1 and takes no label planes"
+            )
+        stride = prod(stage.pool for stage in self.stages)
+        self.instances, self.step, self.stride = instances, step, stride**instances
+        self.patch = patch_size(self.stages, instances)
+        if self.stride % step:
+            raise ValueError(f"RecurrentCNN: step={step} must be a power of two, up to {self.stride}")
+        convs: dict[str, Layer] = {name: self.layers[name] for name in self.layers if name.startswith("conv")}
+        own = {f"instance{p}": self._own_layers(stride ** (p - 1)) for p in range(1, instances + 1)}
+        self.layers = convs | own
+        shifts = [pool.shifts for p in range(1, instances + 1) for pool in self._pools(p)]
+        self.layers["merge"] = Merge(shifts)
+        if step > 1:
+            self.layers["enlarge"] = BilinearUpsampling(
+                self.classes, step, padding=step // 2, learned=False, dtype=self.dtype
+            )
+
+    def _own_layers(self, passed: int) -> Container:
+        """Make the layers without weights of an instance whose units so far lie ``passed`` pixels apart."""
+        own: dict[str, Layer] = {}
+        for i, (_, pool) in enumerate(self.stages, 1):
+            if pool > 1:
+                gap = min(pool, max(1, self.step // passed))  # units from one window to the next
+                own[f"pool{i}"] = ShiftedMaxPool(pool, shifts=pool // gap)
+                passed *= pool
+            if pool > 1 or (self.hidden_tanh and i < len(self.stages)):
+                own[f"tanh{i}"] = Tanh()
+        return Container(**own)
+
+    def instance(self, number: int) -> Sequential:
+        """Return the layers of an instance in their order: the shared ones and its own.
+
+        Parameters
+        ----------
+        number : int
+            From 1 on.
+
+        Examples
+        --------
+        >>> list(RecurrentCNN(4, layout="cnn3", instances=3, width=2).instance(2).layers)
+        ['conv1', 'pool1', 'tanh1', 'conv2', 'tanh2', 'conv3']
+        """
+        layers = self.layers | self._own(number)
+        order = [f"{kind}{i}" for i in range(1, len(self.stages) + 1) for kind in ("conv", "pool", "tanh")]
+        return named([(name, layers[name]) for name in order if name in layers])
+
+    @property
+    def _convs(self) -> list[Layer]:
+        return [self.layers[f"conv{i}"] for i in range(1, len(self.stages) + 1)]
+
+    def _own(self, number: int) -> dict[str, Layer]:
+        own: Any = self.layers[f"instance{number}"]
+        layers: dict[str, Layer] = own.layers
+        return layers
+
+    def _pools(self, number: int) -> list[Any]:
+        return [layer for name, layer in self._own(number).items() if name.startswith("pool")]
+
+    def sees(self, first: int, last: int) -> tuple[int, int]:
+        """Return the pixels of the image that pixels of the scores see, on one axis: those of their patches."""
+        if self.step > 1:
+            first, last = self.layers["enlarge"].sees(first, last)
+        before = self._before
+        return first * self.step - before, last * self.step - before + self.patch - 1
+
+    def forward(self, x: Array) -> Array:
+        """Return the scores of the classes at each pixel, by the last instance.
+
+        Parameters
+        ----------
+        x : (N, 3, H, W) array
+            Images of any size.
+
+        Returns
+        -------
+        (N, classes, H, W) array
+            Scores (logits).
+        """
+        scores, tape = self._run(self._pad(x))
+        y = self.layers["merge"].forward(scores[-1])
+        y, within = crop_forward(y, 0, [-(-n // self.step) for n in x.shape[2:]])
+        if self.step > 1:
+            y = self.layers["enlarge"].forward(y)
+        y, image = crop_forward(y, 0, x.shape[2:])
+        self._remember((tape, within, image))
+        return y
+
+    def backward(self, dout: Array) -> Array:
+        """Carry the gradient of the scores back to the image, and leave those of all parameters.
+
+        Parameters
+        ----------
+        dout : (N, classes, H, W) array
+            Gradient with respect to the scores.
+
+        Returns
+        -------
+        (N, 3, H, W) array
+            Gradient with respect to the image.
+        """
+        tape, within, image = self._recall()
+        size = dout.shape[2:]
+        dout = crop_backward(dout, image)
+        if self.step > 1:
+            dout = self.layers["enlarge"].backward(dout)
+        dscores = self.layers["merge"].backward(crop_backward(dout, within))
+        dimage = self._run_backward([None] * (self.instances - 1) + [dscores], tape)
+        return crop_forward(dimage, self._before, size)[0]
+
+    def learn(
+        self, x: Array, labels: Array, *, weight: Array | None = None, reduction: str = "mean"
+    ) -> Array:
+        """Run forward and backward on a batch: leave the gradients of all parameters, return the loss.
+
+        Parameters
+        ----------
+        x : (N, 3, H, W) array
+            Normalised images.
+        labels : (N, H, W) integer array
+            Their classes; 255 is void.
+        weight : (classes,) array, optional
+            Of each class in the loss.
+        reduction : {"mean", "sum"}
+            What becomes of the losses of an instance's pixels.
+
+        Returns
+        -------
+        0-d array
+            The loss: the sum, over the instances, of the cross entropy of an instance's scores and the labels of the
+            pixels that they lie on, averaged over these, or their sum.
+        """
+        scores, tape = self._run(self._pad(x))
+        truth = self._pad(labels[:, None], VOID)
+        losses, gradients = [], []
+        for number, instance_scores in enumerate(scores, 1):
+            truth = self._centres(truth, number)
+            loss, cache = cross_entropy_forward(
+                instance_scores, truth[:, 0], weight=weight, ignore_index=VOID, reduction=reduction
+            )
+            losses.append(loss)
+            gradients.append(cross_entropy_backward(None, cache))
+        self._run_backward(gradients, tape)
+        return sum(losses[1:], start=losses[0])
+
+    def _run(self, image: Array) -> tuple[list[Array], Tape]:
+        """Run the instances on the padded image; return the scores of each, in shifts, and what backward needs."""
+        scores: list[Array] = []
+        tape: Tape = []
+        labels = zeros((len(image), self.fed, *image.shape[2:]), image)
+        for number in range(1, self.instances + 1):
+            planes = array_module(image).concatenate([labels, image], axis=1)
+            labels = self.instance(number).forward(planes)
+            scores.append(labels)
+            # The next instance runs the same convolutions; what they remember of this one is kept for its backward.
+            tape.append((image.shape, [conv.take() for conv in self._convs]))
+            image = self._centres(image, number)
+        return scores, tape
+
+    def _run_backward(self, gradients: Sequence[Array | None], tape: Tape) -> Array:
+        """Go back through the instances, from the gradient of each one's own loss; return that of the image."""
+        sums: list[dict[str, Array]] = [{} for _ in self._convs]
+        dlabels = dimage = None
+        for number in range(self.instances, 0, -1):
+            shape, remembered = tape[number - 1]
+            for conv, taken in zip(self._convs, remembered):
+                conv.give(taken)
+            dplanes = self.instance(number).backward(_both(gradients[number - 1], dlabels))
+            for conv, total in zip(self._convs, sums):
+                total |= {key: _both(d, total.get(key)) for key, d in conv.grads.items()}
+            dlabels, dpart = dplanes[:, : self.fed], dplanes[:, self.fed :]
+            dimage = _both(dpart, None if dimage is None else self._centres_backward(dimage, number, shape))
+        for conv, total in zip(self._convs, sums):
+            conv.grads = total
+        return dimage
+
+    @property
+    def _before(self) -> int:
+        """Pixels of the padding before the image: half a patch, less what lets scores lie amid their step."""
+        return self.patch // 2 - (self.step - 1) // 2
+
+    def _pad(self, planes: Array, value: int = 0) -> Array:
+        """Pad images, or labels, so that there is a patch for each score, and as many for each shift."""
+        border = [(0, 0), (0, 0)]
+        for n in planes.shape[2:]:
+            size = self.patch - 1 + -(-n // self.stride) * self.stride
+            border.append((self._before, size - n - self._before))
+        return array_module(planes).pad(planes, border, constant_values=value)
+
+    def _centres(self, planes: Array, number: int) -> Array:
+        """Take of an instance's input planes those pixels on which its scores lie, in the shifts of its poolings."""
+        planes = planes[:, :, *self._places(planes.shape, number)]
+        for pool in self._pools(number):
+            planes = split(planes, pool.shifts)
+        return planes
+
+    def _centres_backward(self, dout: Array, number: int, shape: Ints) -> Array:
+        """Put the gradient back to those pixels; shape is that of the instance's image planes."""
+        for pool in reversed(self._pools(number)):
+            dout = merge(dout, pool.shifts)
+        dplanes = zeros(shape, dout)
+        dplanes[:, :, *self._places(shape, number)] = dout
+        return dplanes
+
+    def _places(self, shape: Ints, number: int) -> list[slice]:
+        """Say where scores lie on an instance's input: in the middle of its patches, as far apart as its windows."""
+        half = patch_size(self.stages) // 2
+        gap = prod(pool.kernel_size // pool.shifts for pool in self._pools(number))
+        return [slice(half, n - half, gap) for n in shape[2:]]
+
+
+#: Of each instance, the shape of its image planes and what the shared layers remember.
+Tape = list[tuple[Ints, list[Any]]]
+
+
+def _both(one: Array, other: Array | None) -> Array:
+    """Add the gradients of what was used twice, where it was."""
+    if one is None:
+        return other
+    return one if other is None else one + other
+
+
+def _model(layout: str, instances: int) -> Model:
+    build = partial(RecurrentCNN, layout=layout, instances=instances)
+    return Model(build, published={"width": 25, "step": 1, "hidden_tanh": False}, width=8)
+
+
+MODELS = {"cnn1": _model("cnn1", 1), "rcnn2": _model("cnn2", 2), "rcnn3": _model("cnn3", 3)}
