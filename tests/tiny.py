@@ -28,9 +28,9 @@ TINY = {
     "fcn8s": Tiny(_FCN),
     "fcn8s-at-once": Tiny(_FCN),
     "unet": Tiny({"width": 2, "dropout": 0.0}),
-    "cnn1": Tiny({"width": 2}, rate=0.01),
-    "rcnn2": Tiny({"width": 2}, rate=0.01),
-    "rcnn3": Tiny({"width": 2}, rate=0.01),
+    "cnn1": Tiny({"width": 2, "step": 8}, rate=0.01),
+    "rcnn2": Tiny({"width": 2, "step": 8}, rate=0.01),
+    "rcnn3": Tiny({"width": 2, "step": 8}, rate=0.01),
 }
 
 CLASSES = 3
