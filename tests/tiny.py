@@ -33,9 +33,9 @@ TINY = {
     "segnet-basic": Tiny({"width": 2}),
     "unet": Tiny({"width": 2, "dropout": 0.0}),
     "farabet": Tiny({"width": 2, "fc": 32}, rate=0.01),
-    "cnn1": Tiny({"width": 2}, rate=0.01),
-    "rcnn2": Tiny({"width": 2}, rate=0.01),
-    "rcnn3": Tiny({"width": 2}, rate=0.01),
+    "cnn1": Tiny({"width": 2, "step": 8}, rate=0.01),
+    "rcnn2": Tiny({"width": 2, "step": 8}, rate=0.01),
+    "rcnn3": Tiny({"width": 2, "step": 8}, rate=0.01),
 }
 
 CLASSES = 3
