@@ -246,7 +246,13 @@ def _add_compare_flags(parser: argparse.ArgumentParser) -> None:
         "the recipe below, none by its own paper's. Ctrl-C saves; the same command goes on."
     )
     add = parser.add_argument
-    add("models", metavar="MODEL", nargs="*", help=f"default: all, which are {', '.join(NETWORKS)}")
+    add(
+        "models",
+        metavar="MODEL",
+        nargs="*",
+        default=[],
+        help=f"default: all, which are {', '.join(NETWORKS)}",
+    )
     add("--data-path", metavar="FOLDER", help="images and masks, as for train; without it, the drawn scenes")
     add("--output-dir", type=Path, default=Path("npseg-comparison"), help="default: %(default)s")
     add(

@@ -131,3 +131,4 @@ def test_the_commands_folder_is_a_path_by_default():
 
     given = _parser().parse_args(["compare", "fcn8s", "--epochs", "3"])
     assert (given.models, given.epochs, given.output_dir) == (["fcn8s"], 3, Path("npseg-comparison"))
+    assert _parser().parse_args(["compare"]).models == []
