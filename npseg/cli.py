@@ -275,7 +275,7 @@ def _add_summary_flags(parser: argparse.ArgumentParser) -> None:
     add("model", metavar="MODEL", help=", ".join(NETWORKS))
     add("--input", type=_size, default=(224, 224), metavar="HxW", help="size of the images; default: 224x224")
     add("--batch", type=int, default=1, help="images at once; default: %(default)s")
-    add("--classes", type=int, default=21, help="default: %(default)s, PASCAL VOC's")
+    add("--classes", type=int, help="default: as published, PASCAL VOC's 21 for most")
     add("--width", type=int, help="channels of the first block; default: as published")
     add("--fc", type=int, help="channels of fc6 and fc7; default: 64 times the width")
     for flag, what in (
@@ -463,7 +463,8 @@ def _summary(arguments: argparse.Namespace) -> None:
     size, batch, memory = (given.pop(key) for key in ("input", "batch", "memory"))
     size = size if isinstance(size, tuple) else (size, size)
     name = given.pop("model")
-    network = {"name": name, **model(name).published} | given
+    known = model(name)
+    network = {"name": name, "classes": known.classes, **known.published} | given
     print(table(summarize(blank(**network), size, batch=batch)))
     if memory:
         print(f"\n{measure(network, size, batch=batch)}")

@@ -476,6 +476,22 @@ def test_what_is_no_image_is_refused_and_nothing_written(trained, photo, tmp_pat
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("deconvnet", "parameters      251,805,653;"),
+        ("segnet", "29,433,483 without the batch norm"),
+        ("segnet-basic", "1,415,563 without the batch norm"),
+        ("fcn8s-at-once", "parameters      134,362,751"),
+        ("rcnn2", "parameters      98,083"),
+    ],
+)
+def test_summary_prints_the_published_parameters(run, name, said):
+    status, printed, _ = run("summary", name)
+    assert status == 0
+    assert said in printed
+
+
 def test_summary_is_of_full_width_unless_told_otherwise(run):
     status, said, error = run("summary", "fcn32s")
     assert (status, error) == (0, "")

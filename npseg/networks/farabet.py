@@ -277,6 +277,7 @@ MODELS = {
         width=8,
         small=lambda width: {"fc": 16 * width},
         mean_and_std=((0.0, 0.0, 0.0), (1.0, 1.0, 1.0)),
+        classes=8,
         recipes={"paper": _PAPER},
     )
 }

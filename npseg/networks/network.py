@@ -87,6 +87,8 @@ class Model:
     mean_and_std : pair of triples of float, or None
         What its images are normalised by, in intensities from 0 to 1; None for the mean and the deviation of the
         images that it is trained on.
+    classes : int
+        Of the data set that it was published with: PASCAL VOC's 21 unless given.
     recipes : dict of str to dict
         How it was trained, by the names that ``npseg train --recipe`` knows, "paper" above all: fields of
         :class:`npseg.training.Settings`.
@@ -105,6 +107,7 @@ class Model:
     width: int
     small: Callable[[int], dict[str, Any]] = field(default=lambda width: {})
     mean_and_std: Colors | None = None
+    classes: int = 21
     recipes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @property

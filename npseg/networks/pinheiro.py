@@ -458,7 +458,7 @@ def _model(layout: str, instances: int) -> Model:
     build = partial(RecurrentCNN, layout=layout, instances=instances)
     published = {"width": 25, "step": 1, "hidden_tanh": False}
     # A quarter of the resolution is a sixteenth of the last instance's work, and cost the paper's rCNN3 one per cent.
-    return Model(build, published=published, width=8, small=lambda width: {"step": 4})
+    return Model(build, published=published, width=8, small=lambda width: {"step": 4}, classes=8)
 
 
 MODELS = {"cnn1": _model("cnn1", 1), "rcnn2": _model("cnn2", 2), "rcnn3": _model("cnn3", 3)}

@@ -173,6 +173,7 @@ MODELS = {
         published=_PUBLISHED,
         width=16,
         mean_and_std=_RAW,
+        classes=11,
         recipes={"repository": _REPOSITORY | {"lr": 0.001}},
     ),
     "segnet-basic": Model(
@@ -180,6 +181,7 @@ MODELS = {
         published=_PUBLISHED,
         width=16,
         mean_and_std=_RAW,
+        classes=11,
         recipes={
             "paper": _REPOSITORY | {"lr": 0.1, "batch_size": 12},
             "repository": _REPOSITORY | {"lr": 0.1},
