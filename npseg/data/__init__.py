@@ -5,8 +5,11 @@ at every pair before hours are spent on it; `batches` makes the epochs.
 """
 
 from npseg.data.batches import batches, steps_per_epoch
+from npseg.data.camvid import CamVid, CamVid701
+from npseg.data.color_tables import ColorTable, read_colors, write_colors
 from npseg.data.dataset import VOID, Dataset, InMemory
-from npseg.data.folders import CamVid, Folder, open_dataset
+from npseg.data.folders import Folder, MMSegmentation
+from npseg.data.formats import FORMATS, find_format, open_dataset
 from npseg.data.normalization import Normalization, mean_and_std
 from npseg.data.palettes import (
     CAMVID_CLASSES,
@@ -19,27 +22,42 @@ from npseg.data.palettes import (
 )
 from npseg.data.reading import read_image
 from npseg.data.scenes import Scenes
+from npseg.data.stanford import STANFORD_CLASSES, STANFORD_COLORS, StanfordBackground
 from npseg.data.validation import validate
+from npseg.data.voc import SBD, VOC, VOC_CLASSES
 
 __all__ = [
     "CAMVID_CLASSES",
     "CAMVID_COLORS",
+    "FORMATS",
+    "SBD",
     "SCENE_CLASSES",
     "SCENE_COLORS",
+    "STANFORD_CLASSES",
+    "STANFORD_COLORS",
+    "VOC",
+    "VOC_CLASSES",
     "VOID",
     "VOID_COLOR",
     "CamVid",
+    "CamVid701",
+    "ColorTable",
     "Dataset",
     "Folder",
     "InMemory",
+    "MMSegmentation",
     "Normalization",
     "Scenes",
+    "StanfordBackground",
     "batches",
+    "find_format",
     "mean_and_std",
     "open_dataset",
+    "read_colors",
     "read_image",
     "steps_per_epoch",
     "validate",
     "voc_palette",
+    "write_colors",
     "write_labels",
 ]
