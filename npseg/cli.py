@@ -1,4 +1,4 @@
-"""The command line: ``npseg demo | train | evaluate | compare | predict | summary | explain | ...``.
+"""The command line: ``npseg demo | data | train | evaluate | compare | predict | summary | explain | ...``.
 
 Each command is a function that takes the parsed arguments. What is wrong with the input is said in one line on
 standard error, with exit status 2; Ctrl-C ends with 130, after a training run has saved its state.
@@ -81,6 +81,24 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument("--output-dir", type=Path, default=Path("npseg-demo"), help="default: %(default)s")
     demo.add_argument("--seed", type=int, default=0, help="of scenes and training; default: %(default)s")
 
+    data = _command(commands, "data", _data, "tell what a folder of images holds, and what is wrong with it")
+    data.add_argument("path", type=Path, metavar="PATH", help="the folder")
+    _add_format_flags(data)
+    data.add_argument(
+        "--sheet",
+        type=Path,
+        default=Path("npseg-data.png"),
+        metavar="FILE.png",
+        help="a page of images under their labels, replaced if it is there; default: %(default)s",
+    )
+    data.add_argument(
+        "--write-colors",
+        type=Path,
+        metavar="FILE",
+        help="only list the masks' colours, to be named, for --colors",
+    )
+    data.add_argument("--force", action="store_true", help="replace what --write-colors wrote before")
+
     train = _command(commands, "train", _train, "train a network on a folder of images, or on the scenes")
     _add_training_flags(train)
 
@@ -91,7 +109,8 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument(
         "--data-path", metavar="FOLDER", help="folder of images; default: the one it was trained on"
     )
-    evaluate.add_argument("--split", default="val", help="train, val, or CamVid's test; default: %(default)s")
+    evaluate.add_argument("--split", default="val", help="train, val, or test; default: %(default)s")
+    _add_format_flags(evaluate)
 
     compare = _command(
         commands,
@@ -247,6 +266,18 @@ def _add_compare_flags(parser: argparse.ArgumentParser) -> None:
     _add_recipe_flags(parser)
 
 
+def _add_format_flags(parser: argparse.ArgumentParser) -> None:
+    """Add the flags that say what a folder of images is; they are None where they were not given."""
+    parser.add_argument(
+        "--format",
+        metavar="NAME",
+        help="folder, voc, sbd, stanford, camvid, camvid701 or mmseg; default: by what lies in the folder",
+    )
+    parser.add_argument(
+        "--colors", type=Path, metavar="FILE", help="what colours of the masks mean, lines name,r,g,b"
+    )
+
+
 def _add_summary_flags(parser: argparse.ArgumentParser) -> None:
     """Add the flags of ``summary``; one of the network's that was not given is absent from the result."""
     parser.argument_default = argparse.SUPPRESS
@@ -385,6 +416,16 @@ def _demo(arguments: argparse.Namespace) -> None:
     from npseg.demo import demo
 
     demo(arguments.output_dir, seed=arguments.seed)
+
+
+def _data(arguments: argparse.Namespace) -> None:
+    from npseg.command_data import data, write_proposal
+
+    if arguments.write_colors is not None:
+        chosen = {"format": arguments.format, "colors": arguments.write_colors, "force": arguments.force}
+        write_proposal(arguments.path, **chosen)
+        return
+    data(arguments.path, format=arguments.format, colors=arguments.colors, sheet=arguments.sheet)
 
 
 def _train(arguments: argparse.Namespace) -> None:

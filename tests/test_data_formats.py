@@ -169,7 +169,9 @@ def test_two_formats_at_once_need_a_choice(tmp_path):
 
 def test_a_folder_around_the_data_is_seen_through(tmp_path):
     voc(tmp_path / "VOCdevkit" / "VOC2012")
-    with pytest.raises(ValueError, match=r"holds VOCdevkit/; needs .*did you mean .*VOCdevkit/VOC2012\?"):
+    with pytest.raises(
+        ValueError, match=r"holds VOCdevkit/ \(did you mean .*VOCdevkit/VOC2012\?\); needs images/"
+    ):
         open_dataset(tmp_path, "train")
 
 
@@ -299,7 +301,7 @@ BLACK_AND_WHITE = np.where(IDS == 1, 255, 0).astype(np.uint8)
         ),
         (
             BLACK_AND_WHITE,
-            r"masks/p1.png and the 3 other masks hold nothing but 0 and 255; .*but a \(class 0\)",
+            r"masks/p1.png: holds nothing but 0 and 255, as do all 4 masks of this part; .*but a \(class 0\)",
         ),
         (BLACK_AND_WHITE // 255 * 128, r"masks/p1.png: holds 128; needs class ids 0 to 2, or 255 for void"),
         (BLACK_AND_WHITE > 0, r"masks/p1.png: mode 1, not 8 bits a pixel but black and white"),

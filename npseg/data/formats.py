@@ -98,7 +98,7 @@ def find_format(path: str | os.PathLike[str], format: str | None = None) -> Form
         titles = " and ".join(FORMATS[name].TITLE for name in found)
         raise ValueError(f"{root}: could be {titles}; choose by --format {' or --format '.join(found)}")
     if not found:
-        raise ValueError(f"{root}: {_contents(root)}; needs {_needs()}{_nested(root)}")
+        raise ValueError(f"{root}: {_contents(root)}{_nested(root)}; needs {_needs()}")
     return FORMATS[found[0]]
 
 
@@ -116,7 +116,7 @@ def _nested(root: Path) -> str:
     known = [
         str(folder) for folder in inside[:1000] if any(each.recognised(folder) for each in FORMATS.values())
     ]
-    return f" -- did you mean {' or '.join(known[:3])}?" if known else ""
+    return f" (did you mean {' or '.join(known[:3])}?)" if known else ""
 
 
 def _contents(root: Path) -> str:

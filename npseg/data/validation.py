@@ -125,10 +125,10 @@ def black_and_white(dataset: Dataset, pixels: NDArray[np.int64]) -> str:
     if not mend or labels != [0, VOID] or len(dataset.classes) < 2:
         return ""
     masks = getattr(dataset, "masks", dataset.names)
-    others = f" and the {len(masks) - 1} other masks hold" if len(masks) > 1 else " holds"
+    others = f", as do all {len(masks)} masks of this part" if len(masks) > 1 else ""
     return (
-        f"{masks[0]}{others} nothing but 0 and 255; 255 is void, so that nothing but {dataset.classes[0]} (class 0) is "
-        f"labelled; needs class ids 0 to {len(dataset.classes) - 1}: {mend}"
+        f"{masks[0]}: holds nothing but 0 and 255{others}; 255 is void, so that nothing but {dataset.classes[0]} (class 0) "
+        f"is labelled; needs class ids 0 to {len(dataset.classes) - 1}: {mend}"
     )
 
 

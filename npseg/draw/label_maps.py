@@ -8,7 +8,7 @@ open figures and changes no global state.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -321,10 +321,23 @@ def _across(entries: Sequence[tuple[str, Color]], width: float) -> int:
     return max(1, int(width / (0.6 + 0.08 * max(len(name) for name, _ in entries))))
 
 
-def _strip(entries: Sequence[tuple[str, Color]], width: int) -> Image.Image:
+def legend_strip(
+    classes: Sequence[str], colors: ArrayLike, occurring: Iterable[int], width: int
+) -> Image.Image:
+    """Draw a legend of the classes that occur, at least so many pixels wide, for beneath a page."""
+    entries = {**dict(enumerate(_named(classes, colors))), _VOID: ("void", _VOID_COLOR)}
+    return _strip([entries[k] for k in sorted(occurring)], width, size=14)
+
+
+def font_of(size: int) -> ImageFont.FreeTypeFont:
+    """Return the letters that pictures are labelled with, of a size in pixels."""
+    return ImageFont.truetype(str(Path(get_data_path(), "fonts/ttf/DejaVuSans.ttf")), size)
+
+
+def _strip(entries: Sequence[tuple[str, Color]], width: int, *, size: int | None = None) -> Image.Image:
     """Write the legend in as many lines as the width asks for, in letters that suit the image."""
-    size = min(max(13, width // 45), 40)
-    font = ImageFont.truetype(str(Path(get_data_path(), "fonts/ttf/DejaVuSans.ttf")), size)
+    size = size or min(max(13, width // 45), 40)
+    font = font_of(size)
     margin, swatch = size // 2, size
     places, x, y = [], margin, margin
     for text, _ in entries:
