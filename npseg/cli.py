@@ -111,6 +111,16 @@ def _parser() -> argparse.ArgumentParser:
     )
     evaluate.add_argument("--split", default="val", help="train, val, or test; default: %(default)s")
     _add_format_flags(evaluate)
+    evaluate.add_argument(
+        "--output-dir",
+        type=Path,
+        metavar="FOLDER",
+        help="write all figures as JSON, the confusion matrix as CSV and picture, and the worst images side by side",
+    )
+    evaluate.add_argument(
+        "--worst", type=int, default=5, metavar="N", help="of the worst images; default: %(default)s"
+    )
+    evaluate.add_argument("--force", action="store_true", help="replace files that are already there")
 
     compare = _command(
         commands,
@@ -125,7 +135,12 @@ def _parser() -> argparse.ArgumentParser:
         "checkpoint", type=Path, metavar="CHECKPOINT", help="a file that training has written"
     )
     predict.epilog = "For each image: NAME.png, a palette PNG of class ids, and NAME_overlay.png, to look at."
-    predict.add_argument("images", type=Path, nargs="+", metavar="IMAGE", help="of any size and mode")
+    predict.add_argument(
+        "images",
+        nargs="+",
+        metavar="IMAGE",
+        help="of any size and mode: files, folders, or patterns as 'photos/*.jpg'",
+    )
     predict.add_argument("--output-dir", type=Path, default=Path("npseg-labels"), help="default: %(default)s")
     predict.add_argument(
         "--tile",
@@ -134,6 +149,16 @@ def _parser() -> argparse.ArgumentParser:
         metavar="N",
         help="cut images into tiles that lie N pixels apart and overlap by what the network sees; the smaller, the "
         "less memory and the more work; none: never cut; default: cut what would take some gigabytes whole",
+    )
+    predict.add_argument(
+        "--probabilities",
+        action="store_true",
+        help="also NAME.npz: each class's probability, float32 (n, H, W)",
+    )
+    predict.add_argument(
+        "--contact-sheet",
+        action="store_true",
+        help="also contact_sheet.png: all overlays, small, on one page",
     )
     predict.add_argument("--force", action="store_true", help="replace files that are already there")
 
@@ -185,11 +210,13 @@ def _add_training_flags(parser: argparse.ArgumentParser) -> None:
     parser.epilog = (
         "The folder is CamVid's (train/, trainannot/, val/, valannot/) or a plain one: images/, masks/ of class "
         "ids (8-bit PNGs under the images' names; 255 is void), classes.txt (one name a line, class 0 first); "
-        "every fifth image is held out to validate by, unless train.txt and val.txt list the names. The last "
-        "epoch's weights are kept. Ctrl-C saves; --resume goes on bit for bit, and needs no other flag."
+        "every fifth image is held out to validate by, unless train.txt and val.txt list the names. Other formats: "
+        "npseg data --help. checkpoint.npz is the last epoch, best.npz the one with the highest mean IoU. Ctrl-C "
+        "saves; --resume goes on bit for bit, and needs no other flag."
     )
     add = parser.add_argument
     add("--data-path", metavar="FOLDER", help="images and masks; without it, the drawn scenes")
+    _add_format_flags(parser)
     add("--output-dir", type=Path, help="for the checkpoint and pictures; default: npseg-run")
     add("--resume", type=Path, metavar="CHECKPOINT", help="continue the run that wrote this file")
     add(
@@ -241,9 +268,24 @@ def _add_recipe_flags(parser: argparse.ArgumentParser) -> None:
         "--flip", action=argparse.BooleanOptionalAction, help="mirror half of the images; default: yes"
     )
     recipe.add_argument(
+        "--jitter",
+        type=float,
+        nargs=2,
+        metavar=("LOW", "HIGH"),
+        help="enlarge each image by a random factor: 0.75 1.5",
+    )
+    recipe.add_argument(
+        "--clip", type=float, metavar="NORM", help="shorten gradients that are longer, taken together"
+    )
+    recipe.add_argument(
         "--balance", type=float, help="weigh rare classes: 0 not, 1 by median frequency; default: 0"
     )
     recipe.add_argument("--seed", type=int, help="of all that is random; default: 0")
+    recipe.add_argument(
+        "--sanity",
+        action="store_true",
+        help="first see that the loss begins at log C, and that one batch can be learned by heart; takes minutes",
+    )
 
 
 def _add_compare_flags(parser: argparse.ArgumentParser) -> None:
@@ -267,14 +309,19 @@ def _add_compare_flags(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_format_flags(parser: argparse.ArgumentParser) -> None:
-    """Add the flags that say what a folder of images is; they are None where they were not given."""
+    """Add the flags that say what a folder of images is; they are absent where they were not given."""
     parser.add_argument(
         "--format",
+        default=argparse.SUPPRESS,
         metavar="NAME",
         help="folder, voc, sbd, stanford, camvid, camvid701 or mmseg; default: by what lies in the folder",
     )
     parser.add_argument(
-        "--colors", type=Path, metavar="FILE", help="what colours of the masks mean, lines name,r,g,b"
+        "--colors",
+        type=Path,
+        metavar="FILE",
+        default=argparse.SUPPRESS,
+        help="what the colours of the masks stand for, lines name,r,g,b",
     )
 
 
@@ -422,10 +469,20 @@ def _data(arguments: argparse.Namespace) -> None:
     from npseg.command_data import data, write_proposal
 
     if arguments.write_colors is not None:
-        chosen = {"format": arguments.format, "colors": arguments.write_colors, "force": arguments.force}
-        write_proposal(arguments.path, **chosen)
+        format = vars(arguments).get("format")
+        write_proposal(arguments.path, format=format, colors=arguments.write_colors, force=arguments.force)
         return
-    data(arguments.path, format=arguments.format, colors=arguments.colors, sheet=arguments.sheet)
+    data(arguments.path, options=_data_options(vars(arguments)), sheet=arguments.sheet)
+
+
+def _data_options(given: dict[str, Any]) -> dict[str, Any]:
+    """Take out of the flags how a folder is opened, the table of colours by its rows."""
+    from npseg.data import read_colors
+
+    options: dict[str, Any] = {key: given.pop(key) for key in ("format", "colors") if key in given}
+    if "colors" in options:
+        options["colors"] = read_colors(options["colors"]).rows
+    return options
 
 
 def _train(arguments: argparse.Namespace) -> None:
@@ -433,17 +490,21 @@ def _train(arguments: argparse.Namespace) -> None:
 
     given = {key: value for key, value in vars(arguments).items() if key not in ("run", "command")}
     output_dir = given.pop("output_dir", None)
+    options, sanity = _data_options(given), given.pop("sanity", False)
     if "resume" in given:
         checkpoint, data_path = given.pop("resume"), given.pop("data_path", None)
+        if sanity:
+            given["sanity"] = True  # it is about the first step
         if given:
             flags = ", ".join("--" + key.replace("_", "-") for key in given)
             raise ValueError(f"--resume continues with the settings of its checkpoint; leave out {flags}")
-        resume(checkpoint, data_path, output_dir or checkpoint.parent)
+        resume(checkpoint, data_path, output_dir or checkpoint.parent, options=options)
         return
     data_path = given.pop("data_path", None)
     start = {key: given.pop(key, None) for key in ("weights", "recipe")}
     network = {"name": given.pop("model", "fcn8s")}
     network |= {key: given.pop(key) for key in _NETWORK if key in given}
+    start |= {"options": options, "sanity": sanity}
     train(network, _settings(given), data_path, output_dir or Path("npseg-run"), **start)
 
 
@@ -462,19 +523,23 @@ def _compare(arguments: argparse.Namespace) -> None:
 
 
 def _evaluate(arguments: argparse.Namespace) -> None:
-    from npseg.commands import evaluate
+    from npseg.command_evaluate import evaluate
 
-    evaluate(arguments.checkpoint, arguments.data_path, arguments.split)
+    given = {key: value for key, value in vars(arguments).items() if key not in ("run", "command")}
+    options = _data_options(given)
+    evaluate(given.pop("checkpoint"), given.pop("data_path"), given.pop("split"), options=options, **given)
 
 
 def _predict(arguments: argparse.Namespace) -> None:
-    from npseg.commands import predict
+    from npseg.command_predict import predict
 
     predict(
         arguments.checkpoint,
         arguments.images,
         arguments.output_dir,
         tile=arguments.tile,
+        probabilities=arguments.probabilities,
+        sheet=arguments.contact_sheet,
         force=arguments.force,
     )
 

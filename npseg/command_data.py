@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
+from typing import Any
 
-from npseg.data import VOID, read_colors, write_colors
+from npseg.data import VOID, ColorTable, write_colors
 from npseg.data.dataset import Bytes
 from npseg.data.formats import OnDisk
 from npseg.data.survey import Split, Survey, propose_colors, survey
@@ -16,17 +17,15 @@ from npseg.files import replacing
 SHOWN = 30
 
 
-def data(path: Path, *, format: str | None, colors: Path | None, sheet: Path) -> None:
+def data(path: Path, *, options: dict[str, Any], sheet: Path) -> None:
     """Print what a folder holds and write a contact sheet.
 
     Parameters
     ----------
     path : Path
         The folder.
-    format : str or None
-        Its format; found out unless given.
-    colors : Path or None
-        A table of the masks' colours.
+    options : dict
+        How it is opened: ``format``, found out unless given, and the rows of a table of ``colors``.
     sheet : Path
         The PNG to write; replaced if it is there.
 
@@ -35,7 +34,8 @@ def data(path: Path, *, format: str | None, colors: Path | None, sheet: Path) ->
     ValueError
         At the end, if something is wrong with the data.
     """
-    table = None if colors is None else read_colors(colors)
+    if "colors" in options:
+        options = {**options, "colors": ColorTable(options["colors"])}
     pages: list[ContactSheet] = []
 
     def look(dataset: OnDisk, index: int, image: Bytes, labels: Bytes) -> None:
@@ -43,7 +43,7 @@ def data(path: Path, *, format: str | None, colors: Path | None, sheet: Path) ->
             pages.append(ContactSheet(str(path), dataset.classes, dataset.colors, most=SHOWN))
         pages[0].add(dataset.names[index], image, labels)
 
-    found = survey(path, format=format, colors=table, look=look)
+    found = survey(path, look=look, **options)
     print(f"{path}: {found.title}\n\n{describe(found)}")
     for page in pages:
         page.title = f"{path}: {len(page)} of {page.added} images"

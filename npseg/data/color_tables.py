@@ -57,7 +57,7 @@ class ColorTable:
     [[1, 255, 0]]
     """
 
-    def __init__(self, rows: Iterable[Sequence[str | int]], source: str = "the table") -> None:
+    def __init__(self, rows: Iterable[Sequence[str | int]], source: str = "the table of colours") -> None:
         self.source = source
         self.rows = [(str(name), int(r), int(g), int(b)) for name, r, g, b in rows]
         names = [name for name, *_ in self.rows if name.lower() != "void"]

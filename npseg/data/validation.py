@@ -127,8 +127,8 @@ def black_and_white(dataset: Dataset, pixels: NDArray[np.int64]) -> str:
     masks = getattr(dataset, "masks", dataset.names)
     others = f", as do all {len(masks)} masks of this part" if len(masks) > 1 else ""
     return (
-        f"{masks[0]}: holds nothing but 0 and 255{others}; 255 is void, so that nothing but {dataset.classes[0]} (class 0) "
-        f"is labelled; needs class ids 0 to {len(dataset.classes) - 1}: {mend}"
+        f"{masks[0]}: holds nothing but 0 and 255{others}; 255 is void, so that nothing "
+        f"but {dataset.classes[0]} (class 0) is labelled; needs class ids 0 to {len(dataset.classes) - 1}: {mend}"
     )
 
 

@@ -10,7 +10,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from npseg.draw.confusion import confusion
+    from npseg.draw.confusion_matrices import confusion
     from npseg.draw.contact_sheets import ContactSheet
     from npseg.draw.fields import Field, field_of, receptive_field
     from npseg.draw.label_maps import colorize, comparison, labels, overlay, overlay_with_legend
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from npseg.draw.training_curves import curves
 
 _MODULES = {
-    "confusion": ("confusion",),
+    "confusion_matrices": ("confusion",),
     "contact_sheets": ("ContactSheet",),
     "fields": ("Field", "field_of", "receptive_field"),
     "label_maps": ("colorize", "comparison", "labels", "overlay", "overlay_with_legend"),

@@ -11,10 +11,15 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 from numpy.typing import ArrayLike
+
+from npseg.draw.label_maps import font_of
 
 _MAP = "Blues"
 _MOST_NUMBERS = 32  # above that many classes a cell has no room for a number
+_TITLE, _SHARES, _LEAST = 0.5, 1.0, 4.2  # inches
+_SAID = "rows: the truth; columns: what it was called\nin % of the row's pixels"
 
 
 def confusion(matrix: ArrayLike, classes: Sequence[str]) -> Figure:
@@ -50,26 +55,25 @@ def confusion(matrix: ArrayLike, classes: Sequence[str]) -> Figure:
     pixels = counts.sum(axis=1)
     share = 100 * np.divide(counts, pixels[:, None], out=np.zeros_like(counts), where=pixels[:, None] > 0)
     cell = 0.42 if n <= _MOST_NUMBERS else 0.18
-    margin = 0.35 + 0.085 * max(map(len, classes))
-    rest = 1.0  # for the shares of the classes, on the right
-    width, height = margin + 0.3 + n * cell + rest, margin + 0.75 + n * cell
+    names = max(font_of(13).getlength(name) for name in classes) / 100 + 0.15  # inches, at 9 points
+    width, height = max(names + n * cell + _SHARES, _LEAST), _TITLE + names + n * cell + 0.1
     figure = Figure(figsize=(width, height), dpi=100)
     FigureCanvasAgg(figure)
-    left, bottom = (margin + 0.3) / width, 0.15 / height
-    axes = figure.add_axes((left, bottom, n * cell / width, n * cell / height))
+    axes = figure.add_axes((names / width, 0.1 / height, n * cell / width, n * cell / height))
     axes.imshow(share, cmap=_MAP, vmin=0, vmax=100, aspect="auto")
-    ticks = range(n)
-    axes.set_xticks(ticks, classes, rotation=90, fontsize=9)
-    axes.set_yticks(ticks, classes, fontsize=9)
+    axes.set_xticks(range(n), classes, rotation=90, fontsize=9)
+    axes.set_yticks(range(n), classes, fontsize=9)
     axes.tick_params(length=0, labeltop=True, labelbottom=False, colors="0.25")
     axes.set_xticks(np.arange(n + 1) - 0.5, minor=True)
     axes.set_yticks(np.arange(n + 1) - 0.5, minor=True)
     axes.grid(which="minor", color="white", linewidth=1)
     axes.tick_params(which="minor", length=0)
     axes.spines[:].set_visible(False)
-    axes.set_xlabel("called, % of the row's pixels", fontsize=9, color="0.25")
-    axes.xaxis.set_label_position("top")
-    axes.set_ylabel("truth", fontsize=9, color="0.25")
+    figure.text(0.1 / width, 1 - 0.1 / height, _SAID, fontsize=9, color="0.25", va="top")
+    for k in range(n):  # what is right, for the eye to follow
+        axes.add_patch(
+            Rectangle((k - 0.46, k - 0.46), 0.92, 0.92, fill=False, edgecolor="0.6", linewidth=0.6)
+        )
     if n <= _MOST_NUMBERS:
         for row, column in np.argwhere(share >= 0.5).tolist():
             ink = "white" if share[row, column] > 55 else "0.2"

@@ -1,0 +1,114 @@
+"""Two checks before hours are spent: that the loss begins where ignorance does, and that one batch can be learned.
+
+A network that knows nothing gives each of C classes the same probability, and its loss is log C. A network that can
+learn at all can learn a single batch by heart, if it may look at it often enough. Where either fails, something
+between images, labels, network and optimizer is wrong, and more images will not mend it.
+
+References
+----------
+A. Karpathy, "A recipe for training neural networks", 2019.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+from tqdm import tqdm
+
+from npseg.data import Dataset, batches
+from npseg.training.loop import Run
+
+#: The first loss may differ from log C by this share of it; by heart is a loss of this share of log C.
+ABOUT, BY_HEART = 0.25, 0.1
+
+
+class Sanity(NamedTuple):
+    """What the two checks found.
+
+    Attributes
+    ----------
+    classes : int
+        C.
+    first_loss : float
+        The loss before the first step.
+    last_loss : float
+        The loss of the one batch after the last step on it.
+    steps : int
+        How many steps were made on it.
+    """
+
+    classes: int
+    first_loss: float
+    last_loss: float
+    steps: int
+
+    @property
+    def begins_well(self) -> bool:
+        """Whether the first loss is about log C."""
+        expected = math.log(self.classes)
+        return abs(self.first_loss - expected) <= ABOUT * expected
+
+    @property
+    def learns(self) -> bool:
+        """Whether the batch was learned by heart."""
+        return self.last_loss <= BY_HEART * math.log(self.classes)
+
+
+def sanity(run: Run, *, steps: int = 300, progress: bool = True) -> Sanity:
+    """Measure the first loss, and train a network of its own on one batch until it knows it by heart.
+
+    Parameters
+    ----------
+    run : Run
+        A run that has not begun. It is not changed: the checks train another network, made in the same way but
+        without dropout, with the run's optimizer at its first learning rate and without weight decay.
+    steps : int
+        Steps to give up after.
+    progress : bool
+        Show a bar.
+
+    Returns
+    -------
+    Sanity
+        What was found.
+
+    Examples
+    --------
+    >>> from npseg.data import Scenes
+    >>> from npseg.training import Settings
+    >>> scenes = Scenes(2, size=(32, 32))
+    >>> run = Run.start({"name": "fcn32s", "width": 2, "fc": 4}, Settings(batch_size=2), scenes, scenes)
+    >>> found = sanity(run, steps=1, progress=False)
+    >>> found.begins_well, found.learns
+    (True, False)
+    """
+    recipe = replace(run.settings, schedule="constant", weight_decay=0.0, jitter=None, flip=False)
+    network = {**run.network_config, "dropout": 0.0}
+    trial = Run(network, recipe, run.train, run.val, run.normalization)
+    x, labels = next(iter(_batches(run.train, run, recipe.crop)))
+    classes = len(run.train.classes)
+    losses: list[float] = []
+    off = None if progress else True
+    with (
+        np.errstate(all="ignore"),
+        tqdm(total=steps, desc="one batch by heart", leave=False, disable=off) as bar,
+    ):
+        while len(losses) <= steps:
+            losses.append(trial.train_step(x, labels))
+            bar.set_postfix(loss=f"{losses[-1]:.3f}")
+            bar.update()
+            if not math.isfinite(losses[-1]) or losses[-1] <= BY_HEART * math.log(classes):
+                break
+    return Sanity(classes, losses[0], losses[-1], len(losses) - 1)
+
+
+def _batches(
+    train: Dataset, run: Run, crop: tuple[int, int] | None
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Return the batches of the run's first epoch, neither mirrored nor rescaled."""
+    size = run.settings.batch_size
+    return batches(train, size, run.normalization, seed=run.settings.seed, epoch=0, crop=crop, flip=False)
