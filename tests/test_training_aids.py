@@ -19,6 +19,7 @@ from npseg.data.rescaling import random_scale, rescaled
 from npseg.training import (
     Interrupted,
     Run,
+    Sanity,
     Settings,
     best_epoch,
     checkpoints,

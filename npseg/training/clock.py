@@ -21,8 +21,8 @@ class Clock:
 
     Examples
     --------
-    >>> seconds = iter(range(100))
-    >>> clock = Clock(606, now=lambda: next(seconds))
+    >>> times = iter([3.0, 8.0])  # after the first step and after five more
+    >>> clock = Clock(606, now=lambda: next(times))
     >>> [said for said in (clock.tick() for _ in range(10)) if said]
     ['about 10 minutes of training ahead (606 steps, 1.00 s each), and the validation']
     """

@@ -47,9 +47,10 @@ def write_csv(path: str | os.PathLike[str], history: Sequence[Mapping[str, Any]]
     Examples
     --------
     >>> import tempfile
+    >>> from pathlib import Path
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     write_csv(f"{folder}/metrics.csv", [{"epoch": 1, "loss": 1.5}, {"epoch": 2, "loss": 0.25}])
-    ...     print(open(f"{folder}/metrics.csv").read(), end="")
+    ...     print(Path(folder, "metrics.csv").read_text(), end="")
     epoch,loss
     1,1.5
     2,0.25
