@@ -248,6 +248,11 @@ def _add_training_flags(parser: argparse.ArgumentParser) -> None:
         help="how layers compute: auto, im2col, subpixel, winograd, winograd4, matrix; default: auto",
     )
     _add_recipe_flags(parser)
+    add(
+        "--sanity",
+        action="store_true",
+        help="first see that the loss begins at log C, and that one batch can be learned by heart; takes minutes",
+    )
 
 
 def _add_recipe_flags(parser: argparse.ArgumentParser) -> None:
@@ -281,11 +286,6 @@ def _add_recipe_flags(parser: argparse.ArgumentParser) -> None:
         "--balance", type=float, help="weigh rare classes: 0 not, 1 by median frequency; default: 0"
     )
     recipe.add_argument("--seed", type=int, help="of all that is random; default: 0")
-    recipe.add_argument(
-        "--sanity",
-        action="store_true",
-        help="first see that the loss begins at log C, and that one batch can be learned by heart; takes minutes",
-    )
 
 
 def _add_compare_flags(parser: argparse.ArgumentParser) -> None:

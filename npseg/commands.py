@@ -202,9 +202,7 @@ def open_split(
     return InMemory(Scenes(count, seed=seed))
 
 
-def open_images(
-    data_path: str | None, options: dict[str, Any] | None = None
-) -> tuple[Dataset, Dataset]:
+def open_images(data_path: str | None, options: dict[str, Any] | None = None) -> tuple[Dataset, Dataset]:
     """Return the images to train on and to validate by, all of them looked at."""
     options = options or {}
     datasets = open_split(data_path, "train", **options), open_split(data_path, "val", **options)
