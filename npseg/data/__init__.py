@@ -1,7 +1,7 @@
 """Datasets, their colours, and the batches that training is fed with.
 
-`Scenes` is there without a download; `open_dataset` finds out what a folder of pictures is; `validate` looks
-at every pair before hours are spent on it; `batches` makes the epochs.
+`Scenes` is there without a download; `open_dataset` finds out what a folder of pictures is; `survey` tells what it
+holds, and `validate` looks at every pair before hours are spent on it; `batches` makes the epochs.
 """
 
 from npseg.data.batches import batches, steps_per_epoch
@@ -23,6 +23,7 @@ from npseg.data.palettes import (
 from npseg.data.reading import read_image
 from npseg.data.scenes import Scenes
 from npseg.data.stanford import STANFORD_CLASSES, STANFORD_COLORS, StanfordBackground
+from npseg.data.survey import Survey, propose_colors, survey
 from npseg.data.validation import validate
 from npseg.data.voc import SBD, VOC, VOC_CLASSES
 
@@ -49,13 +50,16 @@ __all__ = [
     "Normalization",
     "Scenes",
     "StanfordBackground",
+    "Survey",
     "batches",
     "find_format",
     "mean_and_std",
     "open_dataset",
+    "propose_colors",
     "read_colors",
     "read_image",
     "steps_per_epoch",
+    "survey",
     "validate",
     "voc_palette",
     "write_colors",

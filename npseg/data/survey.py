@@ -67,6 +67,11 @@ class Survey:
         What to do about them, where a command helps.
     notes : list of str
         What is no mistake but may be none of what was meant.
+
+    Examples
+    --------
+    >>> Survey("a plain folder", {}, ["masks/a.png: is missing"], [], []).problems
+    ['masks/a.png: is missing']
     """
 
     title: str
@@ -94,7 +99,7 @@ def survey(
     look: Look | None = None,
     progress: bool = True,
 ) -> Survey:
-    """Read every pair of every split of a folder, and count what is there.
+    r"""Read every pair of every split of a folder, and count what is there.
 
     Parameters
     ----------
@@ -119,9 +124,19 @@ def survey(
 
     Examples
     --------
-    >>> found = survey("my-pictures")  # doctest: +SKIP
-    >>> found.splits["train"].sizes.most_common(1)  # doctest: +SKIP
-    [((240, 320), 160)]
+    >>> import tempfile
+    >>> from PIL import Image
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     for where, mode in (("images", "RGB"), ("masks", "L")):
+    ...         Path(folder, where).mkdir()
+    ...         for name in ("a", "b"):
+    ...             Image.new(mode, (6, 4)).save(Path(folder, where, f"{name}.png"))
+    ...     _ = Path(folder, "classes.txt").write_text("grass\ncat")
+    ...     found = survey(folder, progress=False)
+    >>> found.title, found.problems, found.notes
+    ('a plain folder', [], ['train: no pixel of cat', 'val: no pixel of cat'])
+    >>> found.splits["train"].sizes
+    Counter({(4, 6): 1})
     """
     kind = find_format(path, format)
     names = [name for name in kind.splits(Path(path)) if name in ("train", "val", "test")]
