@@ -230,8 +230,9 @@ class Run:
             If the loss is no longer a number.
         """
         path = None if output_dir is None else output_dir / CHECKPOINT
-        if path is not None:
-            clear_remains(path)
+        if output_dir is not None:
+            for name in (CHECKPOINT, BEST, METRICS):
+                clear_remains(output_dir / name)
         # Where numbers overflow, the loss says so; NumPy's warnings would only bury that.
         with _interrupts() as interrupted, np.errstate(all="ignore"):
             clock = Clock((self.settings.epochs - self.epoch) * self.steps - self.step)
