@@ -14,7 +14,15 @@ from npseg.command_evaluate import FILES, worst_first
 from npseg.command_predict import find_images
 from npseg.data import SCENE_CLASSES, Scenes, voc_palette, write_labels
 from npseg.draw import comparison, confusion
-from npseg.training import class_table, each_confusion, evaluate, load_labeller, metrics, per_class
+from npseg.training import (
+    checkpoints,
+    class_table,
+    each_confusion,
+    evaluate,
+    load_labeller,
+    metrics,
+    per_class,
+)
 
 
 @pytest.fixture(scope="module")
@@ -245,3 +253,7 @@ def test_the_table_of_colours_is_remembered_by_the_run(folder, run, tmp_path):
     status, said, error = run("evaluate", out / "best.npz")
     assert (status, error) == (0, "")
     assert re.search("^cat ", said, re.M)
+    state = checkpoints.load(out / "checkpoint.npz")
+    state.progress["settings"]["epochs"] = 2
+    checkpoints.save(out / "checkpoint.npz", state)
+    assert run("train", "--resume", out / "checkpoint.npz")[::2] == (0, "")

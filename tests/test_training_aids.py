@@ -219,6 +219,10 @@ def test_a_sound_network_begins_at_log_c_and_learns_a_batch():
     assert found.learns
     assert 0 < found.steps < 200
     assert bits(run) == before, "the run itself has not begun"
+    without = Run.start({"name": "fcn8s", "width": 4, "fc": 16, "dropout": 0.0}, settings, TRAIN, VAL)
+    assert sanity(without, steps=200, progress=False) == found, (
+        "nothing is dropped while one batch is learned"
+    )
 
 
 def test_what_is_unsound_is_found(monkeypatch):
