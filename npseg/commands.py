@@ -91,7 +91,7 @@ def _begin(
         fitting = (dict(chosen.published) if recipe else {}) | chosen.at_width(network.get("width"))
     told = Settings(**_recipe(name, recipe) | settings)
     network = {"name": name, **fitting, **network}
-    data = {"data_path": data_path, "data_options": options}
+    data: dict[str, Any] = {"data_path": data_path, "data_options": options}
     run = Run.start(network, told, *open_images(data_path, options), **data, pretrained=pretrained)
     if run.inherited is not None:
         print(f"{weights}: {run.inherited}")

@@ -16,6 +16,7 @@ from stand_in import stand_in_for_cupy
 from npseg import cli, commands
 from npseg.data import VOID, InMemory, Normalization, Scenes, batches
 from npseg.data.rescaling import random_scale, rescaled
+from npseg.networks import NETWORKS
 from npseg.training import (
     Interrupted,
     Run,
@@ -223,6 +224,29 @@ def test_a_sound_network_begins_at_log_c_and_learns_a_batch():
     assert sanity(without, steps=200, progress=False) == found, (
         "nothing is dropped while one batch is learned"
     )
+
+
+@pytest.mark.parametrize("balance", [0.0, 1.0])
+def test_a_loss_that_is_a_sum_begins_at_log_c_for_each_pixel(balance):
+    settings = Settings(batch_size=2, lr=1e-6, balance=balance, reduction="sum")
+    found = sanity(Run.start(NETWORK, settings, TRAIN, VAL), steps=1, progress=False)
+    assert found.first_loss == pytest.approx(math.log(4), rel=1e-5)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_every_network_begins_at_log_c(name):
+    """Or about there: a network whose last layer does not start from zeros is a little off."""
+    config = {"name": name, **NETWORKS[name].at_width(2)}
+    run = Run.start(config, Settings(batch_size=2, crop=(64, 64)), TRAIN, VAL)
+    assert sanity(run, steps=1, progress=False).begins_well
+
+
+def test_it_is_the_weights_of_the_run_that_are_checked():
+    run = Run.start(NETWORK, Settings(batch_size=2), TRAIN, VAL)
+    for name, weight in run.network.params.items():
+        if name.endswith("score_pool4.b"):
+            weight[0] = 9
+    assert not sanity(run, steps=1, progress=False).begins_well
 
 
 def test_what_is_unsound_is_found(monkeypatch):

@@ -12,18 +12,25 @@ A. Karpathy, "A recipe for training neural networks", 2019.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 from tqdm import tqdm
 
-from npseg.data import Dataset, batches
+from npseg.backend import to_numpy
+from npseg.data import VOID, Dataset, batches
+from npseg.layers import Container, Dropout, Layer
+from npseg.training.checkpoints import restore
 from npseg.training.loop import Run
 
-#: The first loss may differ from log C by this share of it; by heart is a loss of this share of log C.
-ABOUT, BY_HEART = 0.25, 0.1
+#: The first loss is about log C from this share of it to so much more. Last layers that start from zeros give log C
+#: exactly; random ones give scores of some variance v, which adds v/2 to the loss, and v is about 2 by He's rule.
+AT_LEAST, MORE = 0.5, 2.0
+
+#: By heart is a loss of this share of log C.
+BY_HEART = 0.1
 
 
 class Sanity(NamedTuple):
@@ -56,7 +63,7 @@ class Sanity(NamedTuple):
     def begins_well(self) -> bool:
         """Whether the first loss is about log C."""
         expected = math.log(self.classes)
-        return abs(self.first_loss - expected) <= ABOUT * expected
+        return AT_LEAST * expected <= self.first_loss <= expected + MORE
 
     @property
     def learns(self) -> bool:
@@ -70,7 +77,7 @@ def sanity(run: Run, *, steps: int = 300, progress: bool = True) -> Sanity:
     Parameters
     ----------
     run : Run
-        A run that has not begun. It is not changed: the checks train another network, made in the same way but
+        A run that has not begun. It is not changed: the checks train another network, with the same weights but
         without dropout, with the run's optimizer at its first learning rate and without weight decay.
     steps : int
         Steps to give up after.
@@ -93,10 +100,12 @@ def sanity(run: Run, *, steps: int = 300, progress: bool = True) -> Sanity:
     (True, False)
     """
     recipe = replace(run.settings, schedule="constant", weight_decay=0.0, jitter=None, flip=False)
-    network = {**run.network_config, "dropout": 0.0}
-    trial = Run(network, recipe, run.train, run.val, run.normalization)
+    trial = Run(run.network_config, recipe, run.train, run.val, run.normalization)
+    restore(trial.weights, {name: to_numpy(a) for name, a in run.weights.items()}, what="sanity")
+    _drop_nothing(trial.network.layers.values())
     x, labels = next(iter(_batches(run.train, run, recipe.crop)))
     classes = len(run.train.classes)
+    counted = _counted(labels, trial)
     losses: list[float] = []
     off = None if progress else True
     with (
@@ -104,12 +113,29 @@ def sanity(run: Run, *, steps: int = 300, progress: bool = True) -> Sanity:
         tqdm(total=steps, desc="one batch by heart", leave=False, disable=off) as bar,
     ):
         while len(losses) <= steps:
-            losses.append(trial.train_step(x, labels))
+            losses.append(trial.train_step(x, labels) / counted)
             bar.set_postfix(loss=f"{losses[-1]:.3f}")
             bar.update()
             if not math.isfinite(losses[-1]) or losses[-1] <= BY_HEART * math.log(classes):
                 break
     return Sanity(classes, losses[0], losses[-1], len(losses) - 1)
+
+
+def _counted(labels: np.ndarray, run: Run) -> float:
+    """Return what a loss is divided by to be that of one pixel: 1 if it is their mean, their weights if a sum."""
+    if run.settings.reduction == "mean":
+        return 1.0
+    known = labels[labels != VOID]
+    return float(len(known) if run.class_weights is None else to_numpy(run.class_weights)[known].sum())
+
+
+def _drop_nothing(layers: Iterable[Layer]) -> None:
+    """Switch off the dropout of all layers, also of those within others."""
+    for layer in layers:
+        if isinstance(layer, Dropout):
+            layer.p = 0.0
+        if isinstance(layer, Container):
+            _drop_nothing(layer.layers.values())
 
 
 def _batches(
