@@ -298,6 +298,7 @@ def _add_compare_flags(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("models", metavar="MODEL", nargs="*", help=f"default: all, which are {', '.join(NETWORKS)}")
     add("--data-path", metavar="FOLDER", help="images and masks, as for train; without it, the drawn scenes")
+    _add_format_flags(parser)
     add("--output-dir", type=Path, default=Path("npseg-comparison"), help="default: %(default)s")
     add(
         "--width",
@@ -519,7 +520,8 @@ def _compare(arguments: argparse.Namespace) -> None:
     given = {key: value for key, value in vars(arguments).items() if key not in ("run", "command")}
     names, output_dir, width = (given.pop(key) for key in ("models", "output_dir", "width"))
     data_path = given.pop("data_path", None)
-    compare_networks(names, _settings(given), data_path, output_dir, width=width)
+    options = _data_options(given)
+    compare_networks(names, _settings(given), data_path, output_dir, width=width, options=options)
 
 
 def _evaluate(arguments: argparse.Namespace) -> None:

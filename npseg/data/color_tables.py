@@ -131,7 +131,7 @@ def read_colors(path: str | os.PathLike[str]) -> ColorTable:
     ('background', 'cell')
     """
     file = Path(path)
-    if not file.is_file():
+    if not file.exists() or file.is_dir():
         raise ValueError(f"{file}: is missing; needs a table of colours, with lines name,r,g,b")
     rows = []
     for number, line in enumerate(file.read_text(encoding="utf-8-sig").splitlines(), start=1):

@@ -16,7 +16,6 @@ import os
 from pathlib import Path
 
 import numpy as np
-from scipy.io import loadmat
 
 from npseg.data.color_tables import ColorTable
 from npseg.data.dataset import Bytes
@@ -151,6 +150,8 @@ def read_sbd(file: Path) -> Bytes:
     ValueError
         If the file is missing, damaged, or holds something else.
     """
+    from scipy.io import loadmat  # here, since it takes a tenth of a second that others need not wait for
+
     if not file.is_file():
         raise ValueError(f"{file}: is missing; there is no such file")
     try:
