@@ -87,9 +87,8 @@ def _parser() -> argparse.ArgumentParser:
     data.add_argument(
         "--sheet",
         type=Path,
-        default=Path("npseg-data.png"),
         metavar="FILE.png",
-        help="a page of images under their labels, replaced if it is there; default: %(default)s",
+        help="a page of images under their labels; default: npseg-data.png, which is replaced if it is there",
     )
     data.add_argument(
         "--write-colors",
@@ -97,7 +96,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="FILE",
         help="only list the masks' colours, to be named, for --colors",
     )
-    data.add_argument("--force", action="store_true", help="replace what --write-colors wrote before")
+    data.add_argument("--force", action="store_true", help="replace the file of --sheet or --write-colors")
 
     train = _command(commands, "train", _train, "train a network on a folder of images, or on the scenes")
     _add_training_flags(train)
@@ -473,7 +472,7 @@ def _data(arguments: argparse.Namespace) -> None:
         format = vars(arguments).get("format")
         write_proposal(arguments.path, format=format, colors=arguments.write_colors, force=arguments.force)
         return
-    data(arguments.path, options=_data_options(vars(arguments)), sheet=arguments.sheet)
+    data(arguments.path, options=_data_options(vars(arguments)), sheet=arguments.sheet, force=arguments.force)
 
 
 def _data_options(given: dict[str, Any]) -> dict[str, Any]:

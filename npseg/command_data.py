@@ -6,6 +6,7 @@ import shlex
 from pathlib import Path
 from typing import Any
 
+from npseg.commands import refuse_existing
 from npseg.data import VOID, ColorTable, write_colors
 from npseg.data.dataset import Bytes
 from npseg.data.formats import OnDisk
@@ -13,11 +14,14 @@ from npseg.data.survey import Split, Survey, propose_colors, survey
 from npseg.draw import ContactSheet
 from npseg.files import replacing
 
+#: The contact sheet, unless another name is given.
+SHEET = Path("npseg-data.png")
+
 #: Pictures on the contact sheet, at most.
 SHOWN = 30
 
 
-def data(path: Path, *, options: dict[str, Any], sheet: Path) -> None:
+def data(path: Path, *, options: dict[str, Any], sheet: Path | None = None, force: bool = False) -> None:
     """Print what a folder holds and write a contact sheet.
 
     Parameters
@@ -26,14 +30,19 @@ def data(path: Path, *, options: dict[str, Any], sheet: Path) -> None:
         The folder.
     options : dict
         How it is opened: ``format``, found out unless given, and the rows of a table of ``colors``.
-    sheet : Path
-        The PNG to write; replaced if it is there.
+    sheet : Path or None
+        The PNG to write; by default ``SHEET``, which is replaced if it is there.
+    force : bool
+        Replace also another one.
 
     Raises
     ------
     ValueError
         At the end, if something is wrong with the data.
     """
+    if sheet is not None:
+        refuse_existing([sheet], force)
+    sheet = sheet or SHEET
     if "colors" in options:
         options = {**options, "colors": ColorTable(options["colors"])}
     pages: list[ContactSheet] = []
@@ -69,8 +78,7 @@ def write_proposal(path: Path, *, format: str | None, colors: Path, force: bool)
     ValueError
         If the table is there already, unless ``force``, or the masks have too many colours.
     """
-    if colors.exists() and not force:
-        raise ValueError(f"{colors} is already there; add --force, or give another name")
+    refuse_existing([colors], force)
     rows = propose_colors(path, format=format)
     write_colors(colors, rows)
     print(f"{colors}: the {len(rows)} colours that the masks hold, the commonest first")

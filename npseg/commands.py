@@ -273,6 +273,4 @@ def refuse_existing(paths: Sequence[Path], force: bool) -> None:
     """Refuse to write over files that are there, unless told to."""
     there = [str(path) for path in paths if path.exists()]
     if there and not force:
-        raise ValueError(
-            f"{', '.join(there[:3])} is already there; add --force, or give another --output-dir"
-        )
+        raise ValueError(f"{', '.join(there[:3])} is already there; add --force, or write elsewhere")

@@ -127,10 +127,20 @@ def test_a_table_is_not_replaced_unless_forced(folder, run, tmp_path):
     status, _, error = run(folder, "--write-colors", "classes.csv")
     assert (status, error) == (
         2,
-        "npseg data: classes.csv is already there; add --force, or give another name\n",
+        "npseg data: classes.csv is already there; add --force, or write elsewhere\n",
     )
     assert run(folder, "--write-colors", "classes.csv", "--force")[0] == 0
     assert len(read_colors(tmp_path / "classes.csv").rows) == 5, "a palette's colours; void's is one of them"
+
+
+def test_a_sheet_of_ones_own_is_not_replaced_unless_forced(folder, run):
+    image = sorted((folder / "images").iterdir())[0]
+    before = image.read_bytes()
+    status, said, error = run(folder, "--sheet", image)
+    assert (status, said) == (2, "")
+    assert f"{image} is already there; add --force" in error
+    assert image.read_bytes() == before
+    assert [run(folder)[0], run(folder)[0]] == [0, 0], "npseg-data.png is npseg's own"
 
 
 def test_photographs_are_no_masks(folder):

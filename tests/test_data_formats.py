@@ -289,6 +289,20 @@ def test_a_jpeg_is_no_mask(tmp_path):
         open_dataset(tmp_path, "train")[0]
 
 
+@pytest.mark.parametrize("mode", ["I;16", "I"])
+def test_more_than_eight_bits_are_well_where_the_ids_fit(tmp_path, mode):
+    plain(tmp_path)
+    dtype = np.uint16 if mode == "I;16" else np.int32
+    Image.fromarray(IDS.astype(dtype)).save(tmp_path / "masks" / "p1.tif")
+    (tmp_path / "masks" / "p1.png").unlink()
+    np.testing.assert_array_equal(open_dataset(tmp_path, "train")[0][1], IDS)
+    Image.fromarray(IDS.astype(dtype) + np.array(1, dtype)).save(tmp_path / "masks" / "p1.tif")
+    with pytest.raises(
+        ValueError, match=r"p1\.tif: holds 256; needs class ids from 0 to 254, or 255 for void"
+    ):
+        open_dataset(tmp_path, "train")[0]
+
+
 BLACK_AND_WHITE = np.where(IDS == 1, 255, 0).astype(np.uint8)
 
 
@@ -365,6 +379,15 @@ def test_a_table_is_written_as_it_is_read(tmp_path):
     assert table.classes == ("sky", "two words")
     assert table.colors.tolist() == [[1, 2, 3], [4, 5, 6]]
     assert table.ids(np.array([[[7, 7, 7], [0, 0, 0]]], np.uint8)).tolist() == [[0, VOID]]
+
+
+def test_tables_of_other_programs(tmp_path):
+    rows = [("sky", 1, 2, 3), ("two words", 4, 5, 6)]
+    for text in ("name,r,g,b\nsky,1,2,3\ntwo words,4,5,6", "1 2 3\tsky\n4 5 6\ttwo words"):
+        (tmp_path / "table").write_text(text)
+        assert read_colors(tmp_path / "table").rows == rows
+    (tmp_path / "table").write_text("# label:color_rgb:parts:actions\nsky:1,2,3::\ntwo words:4,5,6:a,b:c\n")
+    assert read_colors(tmp_path / "table").rows == rows
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,9 @@
 """Tables that say which colour of a drawn mask means which class.
 
-A table is a text file with a line for each colour: ``name,r,g,b`` with commas, or ``r g b name`` with blanks, as
-CamVid's ``label_colors.txt`` has it; a first line of titles is passed over. Classes are numbered as they appear.
-Several colours of one name are one class, drawn in the first of them, and a colour whose name is "void" counts
-nowhere.
+A table is a text file with a line for each colour: ``name,r,g,b`` with commas; ``r g b name`` with blanks, as CamVid's
+``label_colors.txt`` has it; or ``name:r,g,b::``, as CVAT's ``labelmap.txt`` does. A first line of titles is passed over.
+Classes are numbered as they appear. Several colours of one name are one class, drawn in the first of them, and a colour
+whose name is "void" counts nowhere.
 """
 
 from __future__ import annotations
@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 from npseg.data.dataset import VOID, Bytes
 from npseg.files import replacing
 
-#: A line of a table: three numbers and a name, in either order.
+#: A line of a table: three numbers and a name, in either order, or as CVAT writes it.
 _NAME_FIRST = re.compile(r"\s*(?P<name>[^,]+?)\s*,\s*(?P<r>\d+)\s*,\s*(?P<g>\d+)\s*,\s*(?P<b>\d+)\s*")
+_LABELMAP = re.compile(r"\s*(?P<name>[^:]+?)\s*:(?P<r>\d+),(?P<g>\d+),(?P<b>\d+):.*")
 _NAME_LAST = re.compile(r"\s*(?P<r>\d+)\s+(?P<g>\d+)\s+(?P<b>\d+)\s+(?P<name>\S.*?)\s*")
 
 
@@ -110,7 +111,7 @@ def read_colors(path: str | os.PathLike[str]) -> ColorTable:
     Parameters
     ----------
     path : path-like
-        Lines ``name,r,g,b`` or ``r g b name``.
+        Lines ``name,r,g,b``, ``r g b name`` or ``name:r,g,b::``.
 
     Returns
     -------
@@ -120,7 +121,7 @@ def read_colors(path: str | os.PathLike[str]) -> ColorTable:
     Raises
     ------
     ValueError
-        If the file is missing, or a line is neither, naming the line; or as `ColorTable`.
+        If the file is missing, or a line is none of these, naming the line; or as `ColorTable`.
 
     Examples
     --------
@@ -137,7 +138,9 @@ def read_colors(path: str | os.PathLike[str]) -> ColorTable:
     for number, line in enumerate(file.read_text(encoding="utf-8-sig").splitlines(), start=1):
         if not line.strip() or line.lstrip().startswith("#"):
             continue
-        found = _NAME_FIRST.fullmatch(line) or _NAME_LAST.fullmatch(line)
+        found = next(
+            filter(None, (kind.fullmatch(line) for kind in (_NAME_FIRST, _NAME_LAST, _LABELMAP))), None
+        )
         if found:
             rows.append((found["name"], int(found["r"]), int(found["g"]), int(found["b"])))
         elif rows or re.search(r"\d", line):  # what stands before the first row and has no digit is titles

@@ -11,6 +11,7 @@ import shlex
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from npseg.data.color_tables import ColorTable, colors_of
@@ -49,12 +50,15 @@ class IdMasks:
         Raises
         ------
         ValueError
-            If the file is missing, damaged or no picture, was written by JPEG, or is not an 8-bit one of mode L or P.
+            If the file is missing, damaged or no picture, was written by JPEG, or is not one of mode L or P; 16 bits
+            are well where all values fit into 8.
         """
         mask = _lossless(file)
         if mask.mode in ("L", "P"):
             ids: Bytes = self._ids[np.asarray(mask)]
             return ids
+        if mask.mode.startswith("I"):
+            return self._ids[_narrowed(file, np.asarray(mask))]
         if len(mask.getbands()) > 1:
             kind = f"a colour picture with {_some_colors(mask)}"
         elif mask.mode == "1":
@@ -101,6 +105,16 @@ def read_colors_of(file: Path) -> Bytes:
         raise ValueError(f"{file}: mode {mask.mode}; needs an 8-bit picture")
     mask.info.pop("transparency", None)  # a mask is what it is drawn in, seen through or not
     return np.asarray(mask.convert("RGB"))
+
+
+def _narrowed(file: Path, values: NDArray[np.integer]) -> Bytes:
+    """Return the values of a mask of more than 8 bits as 8 bits, where they fit."""
+    if values.min() < 0 or values.max() > 255:
+        wrong = values.max() if values.max() > 255 else values.min()
+        raise ValueError(
+            f"{file}: holds {wrong}; needs class ids from 0 to 254, or 255 for void: renumber the mask"
+        )
+    return values.astype(np.uint8)
 
 
 def _lossless(file: Path) -> Image.Image:

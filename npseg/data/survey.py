@@ -140,7 +140,10 @@ def survey(
     """
     kind = find_format(path, format)
     names = [name for name in kind.splits(Path(path)) if name in ("train", "val", "test")]
-    splits = {name: Split(kind(path, name, colors=colors)) for name in names or ("train",)}
+    splits = {
+        name: Split(kind(path, name, colors=colors))
+        for name in names or kind.splits(Path(path)) or ("train",)
+    }
     total = sum(len(split.dataset) for split in splits.values())
     with tqdm(
         total=total, desc="looking", unit="image", leave=False, disable=None if progress else True
