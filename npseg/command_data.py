@@ -10,7 +10,8 @@ from npseg.commands import refuse_existing
 from npseg.data import VOID, ColorTable, write_colors
 from npseg.data.dataset import Bytes
 from npseg.data.formats import OnDisk
-from npseg.data.survey import Split, Survey, propose_colors, survey
+from npseg.data.proposals import propose_colors
+from npseg.data.survey import Split, Survey, survey
 from npseg.draw import ContactSheet
 from npseg.files import replacing
 

@@ -18,7 +18,8 @@ from npseg.data import (
     voc_palette,
     write_labels,
 )
-from npseg.data.survey import propose_colors, survey
+from npseg.data.proposals import propose_colors
+from npseg.data.survey import survey
 from npseg.draw import ContactSheet
 
 

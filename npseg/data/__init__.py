@@ -20,10 +20,11 @@ from npseg.data.palettes import (
     voc_palette,
     write_labels,
 )
+from npseg.data.proposals import propose_colors
 from npseg.data.reading import read_image
 from npseg.data.scenes import Scenes
 from npseg.data.stanford import STANFORD_CLASSES, STANFORD_COLORS, StanfordBackground
-from npseg.data.survey import Survey, propose_colors, survey
+from npseg.data.survey import Survey, survey
 from npseg.data.validation import validate
 from npseg.data.voc import SBD, VOC, VOC_CLASSES
 
