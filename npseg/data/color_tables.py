@@ -2,8 +2,8 @@
 
 A table is a text file with a line for each colour: ``name,r,g,b`` with commas; ``r g b name`` with blanks, as CamVid's
 ``label_colors.txt`` has it; or ``name:r,g,b::``, as CVAT's ``labelmap.txt`` does. A first line of titles is passed
-over. Classes are numbered as they appear. Several colours of one name are one class, drawn in the first of them, and a colour
-whose name is "void" counts nowhere.
+over. Classes are numbered as they appear. Several colours of one name are one class, drawn in the first of them, and a
+colour whose name is "void" counts nowhere.
 """
 
 from __future__ import annotations
