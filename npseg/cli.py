@@ -1,4 +1,4 @@
-"""The command line: ``npseg demo | train | evaluate | compare | predict | summary | explain | ...``.
+"""The command line: ``npseg demo | data | train | evaluate | compare | predict | summary | explain | ...``.
 
 Each command is a function that takes the parsed arguments. What is wrong with the input is said in one line on
 standard error, with exit status 2; Ctrl-C ends with 130, after a training run has saved its state.
@@ -81,6 +81,23 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument("--output-dir", type=Path, default=Path("npseg-demo"), help="default: %(default)s")
     demo.add_argument("--seed", type=int, default=0, help="of scenes and training; default: %(default)s")
 
+    data = _command(commands, "data", _data, "tell what a folder of images holds, and what is wrong with it")
+    data.add_argument("path", type=Path, metavar="PATH", help="the folder")
+    _add_format_flags(data)
+    data.add_argument(
+        "--sheet",
+        type=Path,
+        metavar="FILE.png",
+        help="a page of images under their labels; default: npseg-data.png, which is replaced if it is there",
+    )
+    data.add_argument(
+        "--write-colors",
+        type=Path,
+        metavar="FILE",
+        help="only list the masks' colours, to be named, for --colors",
+    )
+    data.add_argument("--force", action="store_true", help="replace the file of --sheet or --write-colors")
+
     train = _command(commands, "train", _train, "train a network on a folder of images, or on the scenes")
     _add_training_flags(train)
 
@@ -91,7 +108,18 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument(
         "--data-path", metavar="FOLDER", help="folder of images; default: the one it was trained on"
     )
-    evaluate.add_argument("--split", default="val", help="train, val, or CamVid's test; default: %(default)s")
+    evaluate.add_argument("--split", default="val", help="train, val, or test; default: %(default)s")
+    _add_format_flags(evaluate)
+    evaluate.add_argument(
+        "--output-dir",
+        type=Path,
+        metavar="FOLDER",
+        help="write all figures as JSON, the confusion matrix as CSV and picture, and the worst images side by side",
+    )
+    evaluate.add_argument(
+        "--worst", type=int, default=5, metavar="N", help="of the worst images; default: %(default)s"
+    )
+    evaluate.add_argument("--force", action="store_true", help="replace files that are already there")
 
     compare = _command(
         commands,
@@ -106,7 +134,12 @@ def _parser() -> argparse.ArgumentParser:
         "checkpoint", type=Path, metavar="CHECKPOINT", help="a file that training has written"
     )
     predict.epilog = "For each image: NAME.png, a palette PNG of class ids, and NAME_overlay.png, to look at."
-    predict.add_argument("images", type=Path, nargs="+", metavar="IMAGE", help="of any size and mode")
+    predict.add_argument(
+        "images",
+        nargs="+",
+        metavar="IMAGE",
+        help="of any size and mode: files, folders, or patterns as 'photos/*.jpg'",
+    )
     predict.add_argument("--output-dir", type=Path, default=Path("npseg-labels"), help="default: %(default)s")
     predict.add_argument(
         "--tile",
@@ -120,6 +153,16 @@ def _parser() -> argparse.ArgumentParser:
         "--superpixels",
         action="store_true",
         help="give each piece of the image that looks alike one label; needs scikit-image",
+    )
+    predict.add_argument(
+        "--probabilities",
+        action="store_true",
+        help="also NAME.npz: each class's probability, float32 (n, H, W)",
+    )
+    predict.add_argument(
+        "--contact-sheet",
+        action="store_true",
+        help="also contact_sheet.png: all overlays, small, on one page",
     )
     predict.add_argument("--force", action="store_true", help="replace files that are already there")
 
@@ -171,11 +214,13 @@ def _add_training_flags(parser: argparse.ArgumentParser) -> None:
     parser.epilog = (
         "The folder is CamVid's (train/, trainannot/, val/, valannot/) or a plain one: images/, masks/ of class "
         "ids (8-bit PNGs under the images' names; 255 is void), classes.txt (one name a line, class 0 first); "
-        "every fifth image is held out to validate by, unless train.txt and val.txt list the names. The last "
-        "epoch's weights are kept. Ctrl-C saves; --resume goes on bit for bit, and needs no other flag."
+        "every fifth image is held out to validate by, unless train.txt and val.txt list the names. Other formats: "
+        "npseg data --help. checkpoint.npz is the last epoch, best.npz the one with the highest mean IoU. Ctrl-C "
+        "saves; --resume goes on bit for bit, and needs no other flag."
     )
     add = parser.add_argument
     add("--data-path", metavar="FOLDER", help="images and masks; without it, the drawn scenes")
+    _add_format_flags(parser)
     add("--output-dir", type=Path, help="for the checkpoint and pictures; default: npseg-run")
     add("--resume", type=Path, metavar="CHECKPOINT", help="continue the run that wrote this file")
     add(
@@ -213,6 +258,11 @@ def _add_training_flags(parser: argparse.ArgumentParser) -> None:
         help="how layers compute: auto, im2col, subpixel, winograd, winograd4, matrix; default: auto",
     )
     _add_recipe_flags(parser)
+    add(
+        "--sanity",
+        action="store_true",
+        help="first see that the loss begins at log C, and that one batch can be learned by heart; takes minutes",
+    )
 
 
 def _add_recipe_flags(parser: argparse.ArgumentParser) -> None:
@@ -231,6 +281,16 @@ def _add_recipe_flags(parser: argparse.ArgumentParser) -> None:
     )
     recipe.add_argument(
         "--flip", action=argparse.BooleanOptionalAction, help="mirror half of the images; default: yes"
+    )
+    recipe.add_argument(
+        "--jitter",
+        type=float,
+        nargs=2,
+        metavar=("LOW", "HIGH"),
+        help="enlarge each image by a random factor: 0.75 1.5",
+    )
+    recipe.add_argument(
+        "--clip", type=float, metavar="NORM", help="shorten gradients that are longer, taken together"
     )
     recipe.add_argument(
         "--balance", type=float, help="weigh rare classes: 0 not, 1 by median frequency; default: 0"
@@ -254,6 +314,7 @@ def _add_compare_flags(parser: argparse.ArgumentParser) -> None:
         help=f"default: all, which are {', '.join(NETWORKS)}",
     )
     add("--data-path", metavar="FOLDER", help="images and masks, as for train; without it, the drawn scenes")
+    _add_format_flags(parser)
     add("--output-dir", type=Path, default=Path("npseg-comparison"), help="default: %(default)s")
     add(
         "--width",
@@ -262,6 +323,23 @@ def _add_compare_flags(parser: argparse.ArgumentParser) -> None:
         help="of fcn8s, whose multiply-adds the others' widths are chosen to come near to; default: %(default)s",
     )
     _add_recipe_flags(parser)
+
+
+def _add_format_flags(parser: argparse.ArgumentParser) -> None:
+    """Add the flags that say what a folder of images is; they are absent where they were not given."""
+    parser.add_argument(
+        "--format",
+        default=argparse.SUPPRESS,
+        metavar="NAME",
+        help="folder, voc, sbd, stanford, camvid, camvid701 or mmseg; default: by what lies in the folder",
+    )
+    parser.add_argument(
+        "--colors",
+        type=Path,
+        metavar="FILE",
+        default=argparse.SUPPRESS,
+        help="what the colours of the masks stand for, lines name,r,g,b",
+    )
 
 
 def _add_summary_flags(parser: argparse.ArgumentParser) -> None:
@@ -404,22 +482,46 @@ def _demo(arguments: argparse.Namespace) -> None:
     demo(arguments.output_dir, seed=arguments.seed)
 
 
+def _data(arguments: argparse.Namespace) -> None:
+    from npseg.command_data import data, write_proposal
+
+    if arguments.write_colors is not None:
+        format = vars(arguments).get("format")
+        write_proposal(arguments.path, format=format, colors=arguments.write_colors, force=arguments.force)
+        return
+    data(arguments.path, options=_data_options(vars(arguments)), sheet=arguments.sheet, force=arguments.force)
+
+
+def _data_options(given: dict[str, Any]) -> dict[str, Any]:
+    """Take out of the flags how a folder is opened, the table of colours by its rows."""
+    from npseg.data import read_colors
+
+    options: dict[str, Any] = {key: given.pop(key) for key in ("format", "colors") if key in given}
+    if "colors" in options:
+        options["colors"] = read_colors(options["colors"]).rows
+    return options
+
+
 def _train(arguments: argparse.Namespace) -> None:
     from npseg.commands import resume, train
 
     given = {key: value for key, value in vars(arguments).items() if key not in ("run", "command")}
     output_dir = given.pop("output_dir", None)
+    options, sanity = _data_options(given), given.pop("sanity", False)
     if "resume" in given:
         checkpoint, data_path = given.pop("resume"), given.pop("data_path", None)
+        if sanity:
+            given["sanity"] = True  # it is about the first step
         if given:
             flags = ", ".join("--" + key.replace("_", "-") for key in given)
             raise ValueError(f"--resume continues with the settings of its checkpoint; leave out {flags}")
-        resume(checkpoint, data_path, output_dir or checkpoint.parent)
+        resume(checkpoint, data_path, output_dir or checkpoint.parent, options=options)
         return
     data_path = given.pop("data_path", None)
     start = {key: given.pop(key, None) for key in ("weights", "recipe")}
     network = {"name": given.pop("model", "fcn8s")}
     network |= {key: given.pop(key) for key in _NETWORK if key in given}
+    start |= {"options": options, "sanity": sanity}
     train(network, _settings(given), data_path, output_dir or Path("npseg-run"), **start)
 
 
@@ -434,17 +536,20 @@ def _compare(arguments: argparse.Namespace) -> None:
     given = {key: value for key, value in vars(arguments).items() if key not in ("run", "command")}
     names, output_dir, width = (given.pop(key) for key in ("models", "output_dir", "width"))
     data_path = given.pop("data_path", None)
-    compare_networks(names, _settings(given), data_path, output_dir, width=width)
+    options = _data_options(given)
+    compare_networks(names, _settings(given), data_path, output_dir, width=width, options=options)
 
 
 def _evaluate(arguments: argparse.Namespace) -> None:
-    from npseg.commands import evaluate
+    from npseg.command_evaluate import evaluate
 
-    evaluate(arguments.checkpoint, arguments.data_path, arguments.split)
+    given = {key: value for key, value in vars(arguments).items() if key not in ("run", "command")}
+    options = _data_options(given)
+    evaluate(given.pop("checkpoint"), given.pop("data_path"), given.pop("split"), options=options, **given)
 
 
 def _predict(arguments: argparse.Namespace) -> None:
-    from npseg.commands import predict
+    from npseg.command_predict import predict
 
     predict(
         arguments.checkpoint,
@@ -452,6 +557,8 @@ def _predict(arguments: argparse.Namespace) -> None:
         arguments.output_dir,
         tile=arguments.tile,
         by_superpixels=arguments.superpixels,
+        probabilities=arguments.probabilities,
+        sheet=arguments.contact_sheet,
         force=arguments.force,
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -9,19 +10,21 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from npseg import superpixels
 from npseg.check import gradcheck as check_gradients
 from npseg.check import report as report_gradients
 from npseg.check.rounding import accuracy as measure_accuracy
 from npseg.check.rounding import report as report_accuracy
-from npseg.data import Dataset, InMemory, Scenes, open_dataset, read_image, validate, write_labels
-from npseg.draw import comparison, curves, overlay_with_legend
+from npseg.data import ColorTable, Dataset, InMemory, Scenes, open_dataset, validate
+from npseg.draw import comparison, curves
 from npseg.files import replacing
 from npseg.networks import model
-from npseg.training import Interrupted, Run, Settings, load_labeller, metrics, read_weights, report
+from npseg.training import Interrupted, Run, Settings, metrics, read_weights, report
 from npseg.training import evaluate as confusion
 from npseg.training.checkpoints import load
-from npseg.training.loop import CHECKPOINT
+from npseg.training.clock import span
+from npseg.training.history import best_epoch
+from npseg.training.loop import BEST, CHECKPOINT, METRICS
+from npseg.training.sanity import sanity as check
 
 #: Scenes to train on and to validate by, where no folder of images was given; seeds of their own.
 SCENES = {"train": (400, 100), "val": (100, 101)}
@@ -38,6 +41,8 @@ def train(
     *,
     weights: Path | None = None,
     recipe: str | None = None,
+    options: dict[str, Any] | None = None,
+    sanity: bool = False,
 ) -> None:
     """Train a network from its initial weights, or from others.
 
@@ -56,9 +61,16 @@ def train(
         A file of weights to start from, as :func:`npseg.training.read_weights` reads it.
     recipe : str or None
         One of the network's; by default the paper's where the weights are of the published network, and else none.
+    options : dict, optional
+        How the folder is opened: ``format``, and the rows of a table of ``colors``.
+    sanity : bool
+        First see whether the loss begins at log C, and whether one batch can be learned by heart.
     """
     _refuse_another_run(output_dir / CHECKPOINT)
-    _fit(_begin(network, settings, data_path, weights, recipe), output_dir)
+    run = _begin(network, settings, data_path, weights, recipe, options or {})
+    if sanity:
+        check_sanity(run)
+    _fit(run, output_dir)
 
 
 def _begin(
@@ -67,6 +79,7 @@ def _begin(
     data_path: str | None,
     weights: Path | None,
     recipe: str | None,
+    options: dict[str, Any],
 ) -> Run:
     """Make a run of what :func:`train` was told, and say what it took over; the weights are let go of."""
     name, chosen = network["name"], model(network["name"])
@@ -78,7 +91,8 @@ def _begin(
         fitting = (dict(chosen.published) if recipe else {}) | chosen.at_width(network.get("width"))
     told = Settings(**_recipe(name, recipe) | settings)
     network = {"name": name, **fitting, **network}
-    run = Run.start(network, told, *open_images(data_path), data_path=data_path, pretrained=pretrained)
+    data: dict[str, Any] = {"data_path": data_path, "data_options": options}
+    run = Run.start(network, told, *open_images(data_path, options), **data, pretrained=pretrained)
     if run.inherited is not None:
         print(f"{weights}: {run.inherited}")
     return run
@@ -93,7 +107,9 @@ def _recipe(network: str, name: str | None) -> dict[str, Any]:
     return {} if name is None else dict(recipes[name])
 
 
-def resume(checkpoint: Path, data_path: str | None, output_dir: Path) -> None:
+def resume(
+    checkpoint: Path, data_path: str | None, output_dir: Path, *, options: dict[str, Any] | None = None
+) -> None:
     """Continue a run from its checkpoint, with the images where they were or where they are now."""
     if (output_dir / CHECKPOINT).resolve() != checkpoint.resolve():
         _refuse_another_run(output_dir / CHECKPOINT)
@@ -101,66 +117,41 @@ def resume(checkpoint: Path, data_path: str | None, output_dir: Path) -> None:
     if "settings" not in state.progress:
         raise ValueError(f"{checkpoint} holds no training run to continue")
     data_path = data_path or state.progress["data_path"]
-    run = Run.resume(state, *open_images(data_path), what=str(checkpoint))
-    run.data_path = data_path
+    options = {**state.progress.get("data_options", {}), **(options or {})}
+    run = Run.resume(state, *open_images(data_path, options), what=str(checkpoint))
+    run.data_path, run.data_options = data_path, options
     if run.epoch == run.settings.epochs:
         raise ValueError(f"{checkpoint} has already done all of its {run.epoch} epochs")
+    best = checkpoint.with_name(BEST)
+    if best.exists() and not (output_dir / BEST).exists():
+        output_dir.mkdir(parents=True, exist_ok=True)
+        with replacing(output_dir / BEST) as file:
+            file.write(best.read_bytes())
     _fit(run, output_dir)
 
 
-def evaluate(checkpoint: Path, data_path: str | None, split: str) -> None:
-    """Print the four figures and the IoU of each class of a trained network."""
-    labeller = load_labeller(checkpoint)
-    data_path = data_path or load(checkpoint).progress.get("data_path")
-    dataset = open_split(data_path, split)
-    if dataset.classes != labeller.classes:
-        raise ValueError(
-            f"{checkpoint} knows the classes {', '.join(labeller.classes)}; "
-            f"{data_path} has {', '.join(dataset.classes)}"
-        )
-    figures = metrics(confusion(labeller, dataset))
-    print(f"{len(dataset)} images, {split} of {data_path or 'the scenes'}")
-    print(report({"network": figures}, dataset.classes))
+def check_sanity(run: Run) -> None:
+    """Print what the two checks of a run that has not begun find, and refuse to begin where they fail.
 
-
-def predict(
-    checkpoint: Path,
-    images: Sequence[Path],
-    output_dir: Path,
-    *,
-    tile: int | str | None = "auto",
-    by_superpixels: bool = False,
-    force: bool,
-) -> None:
-    """Write the labels of each image, a PNG with palette, and an overlay with a legend.
-
-    Images are cut into tiles as :func:`npseg.tiles.cut` says; ``by_superpixels``, each piece of an image gets one
-    label (:mod:`npseg.superpixels`). Nothing is written if an output is already there,
-    unless ``force``, if two images would share one, or if an image cannot be read.
+    Raises
+    ------
+    ValueError
+        If the first loss is far from log C, or one batch cannot be learned by heart, with what to look at.
     """
-    labeller = load_labeller(checkpoint)
-    if by_superpixels:
-        superpixels.felzenszwalb()  # refuses where it is missing
-    outputs = {
-        path: (output_dir / f"{path.stem}.png", output_dir / f"{path.stem}_overlay.png") for path in images
-    }
-    _refuse_overwriting(images, outputs, force)
-    for path in outputs:
-        read_image(path)  # refuses what it cannot read
-    output_dir.mkdir(parents=True, exist_ok=True)
-    for path, (labels_path, overlay_path) in tqdm(outputs.items(), unit="image", leave=False, disable=None):
-        image = read_image(path)
-        if by_superpixels:
-            labels = superpixels.labels(labeller, image, tile=tile)
-        else:
-            labels = labeller.labels(image, tile=tile)
-        write_labels(labels_path, labels, labeller.colors)
-        with replacing(overlay_path) as file:
-            overlay_with_legend(image, labels, labeller.classes, labeller.colors).save(file, format="PNG")
-        shares = np.bincount(labels.ravel(), minlength=len(labeller.classes)) / labels.size
-        most = sorted(zip(shares, labeller.classes), reverse=True)[:3]
-        said = ", ".join(f"{name} {100 * share:.0f} %" for share, name in most if share > 0)
-        tqdm.write(f"{path}: {said}  ->  {labels_path}, {overlay_path.name}")
+    found = check(run)
+    expected = math.log(found.classes)
+    print(f"sanity: the first loss is {found.first_loss:.3f}; log {found.classes} is {expected:.3f}")
+    if not found.begins_well:
+        raise ValueError(
+            f"sanity: the first loss is {found.first_loss:.3f} where log {found.classes} = {expected:.3f} is expected; "
+            "look at the initial weights of the last layer, and at the normalisation"
+        )
+    print(f"sanity: one batch, {found.steps} steps: its loss went to {found.last_loss:.3f}")
+    if not found.learns:
+        raise ValueError(
+            f"sanity: after {found.steps} steps on one batch its loss is still {found.last_loss:.3f}; look whether "
+            "images and masks belong together (npseg data), and try another --lr, or a wider network"
+        )
 
 
 def gradcheck() -> None:
@@ -192,19 +183,29 @@ def accuracy() -> None:
     )
 
 
-def open_split(data_path: str | None, split: str) -> Dataset:
-    """Return one part of a folder of images, or of the scenes."""
+def open_split(
+    data_path: str | None,
+    split: str,
+    *,
+    format: str | None = None,
+    colors: Sequence[Sequence[str | int]] | None = None,
+) -> Dataset:
+    """Return one part of a folder of images, or of the scenes; the table of colours is given by its rows."""
     if data_path is not None:
-        return open_dataset(data_path, split)
+        table = None if colors is None else ColorTable(colors)
+        return open_dataset(data_path, split, format=format, colors=table)
+    if format is not None or colors is not None:
+        raise ValueError("--format and --colors are about a folder of images; give its --data-path")
     if split not in SCENES:
         raise ValueError(f"split {split!r}: the scenes have {' and '.join(SCENES)}")
     count, seed = SCENES[split]
     return InMemory(Scenes(count, seed=seed))
 
 
-def open_images(data_path: str | None) -> tuple[Dataset, Dataset]:
+def open_images(data_path: str | None, options: dict[str, Any] | None = None) -> tuple[Dataset, Dataset]:
     """Return the images to train on and to validate by, all of them looked at."""
-    datasets = open_split(data_path, "train"), open_split(data_path, "val")
+    options = options or {}
+    datasets = open_split(data_path, "train", **options), open_split(data_path, "val", **options)
     if data_path is not None:
         for dataset in datasets:
             validate(dataset)
@@ -228,7 +229,9 @@ def _fit(run: Run, output_dir: Path) -> None:
         ) from None
     print("\n" + report({"validation": metrics(confusion(run.labeller, run.val))}, run.val.classes))
     draw_run(run, run.val, output_dir)
-    print(f"\n{output_dir}: {CHECKPOINT}, predictions.png, curves.png")
+    best = best_epoch(run.history)
+    kept = f"{BEST} (epoch {best}, the highest mean IoU)" if best else BEST
+    print(f"\n{output_dir}: {CHECKPOINT}, {kept}, {METRICS}, predictions.png, curves.png")
 
 
 def print_epoch(run: Run) -> None:
@@ -237,9 +240,15 @@ def print_epoch(run: Run) -> None:
     print(
         f"epoch {last['epoch']:3d}/{run.settings.epochs}   loss {last['loss']:.3f}   "
         f"mean IoU {100 * last['mean_iou']:5.1f} %   pixel accuracy {100 * last['pixel_accuracy']:5.1f} %   "
-        f"{last['seconds']:.1f} s",
+        f"{last['seconds']:.1f} s{_left(run)}",
         flush=True,
     )
+
+
+def _left(run: Run) -> str:
+    """Say how long the epochs to come will take, if they take as long as the one that ended."""
+    epochs = run.settings.epochs - run.epoch
+    return f", about {span(epochs * run.history[-1]['seconds'])} left" if epochs else ""
 
 
 def draw_run(run: Run, dataset: Dataset, output_dir: Path) -> None:
@@ -260,20 +269,8 @@ def _refuse_another_run(checkpoint: Path) -> None:
         )
 
 
-def _refuse_overwriting(images: Sequence[Path], outputs: dict[Path, tuple[Path, Path]], force: bool) -> None:
-    written: dict[Path, Path] = {}
-    for source, paths in outputs.items():
-        for path in paths:
-            if path in written:
-                raise ValueError(
-                    f"{source} and {written[path]} would both be written to {path}; label them apart"
-                )
-            written[path] = source
-    there = [str(path) for path in written if path.exists()]
-    taken = {image.resolve() for image in images} & {path.resolve() for path in written}
-    if taken:
-        raise ValueError(f"{sorted(taken)[0]} would be replaced by its own labels; give another --output-dir")
+def refuse_existing(paths: Sequence[Path], force: bool) -> None:
+    """Refuse to write over files that are there, unless told to."""
+    there = [str(path) for path in paths if path.exists()]
     if there and not force:
-        raise ValueError(
-            f"{', '.join(there[:3])} is already there; add --force, or give another --output-dir"
-        )
+        raise ValueError(f"{', '.join(there[:3])} is already there; add --force, or write elsewhere")

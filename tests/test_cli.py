@@ -25,14 +25,16 @@ from npseg.training import Run, Settings, checkpoints, load_labeller
 TINY = ["--width", "1", "--fc", "4", "-b", "2", "--lr", "0.02", "--dropout", "0.2"]
 COMMANDS = {
     "demo": ["--output-dir", "--seed", "--threads"],
+    "data": ["--format", "--colors", "--sheet", "--write-colors", "--force"],
     "train": [
         *("--data-path", "--output-dir", "--resume", "--model", "--width", "--fc", "--dropout", "--epochs"),
         *("-b", "--batch-size", "--opt", "--lr", "--momentum", "--wd", "--lr-scheduler", "--lr-step-size"),
         *("--crop", "--flip", "--no-flip", "--batch-norm", "--no-batch-norm", "--seed", "--method"),
         *("--weights", "--recipe", "--classifier", "--freeze", "--no-freeze"),
+        *("--format", "--colors", "--jitter", "--clip", "--balance", "--sanity"),
     ],
-    "evaluate": ["--data-path", "--split"],
-    "predict": ["--output-dir", "--tile", "--superpixels", "--force"],
+    "evaluate": ["--data-path", "--split", "--format", "--colors", "--output-dir", "--worst", "--force"],
+    "predict": ["--output-dir", "--tile", "--superpixels", "--probabilities", "--contact-sheet", "--force"],
     "summary": [
         *("--input", "--batch", "--classes", "--width", "--fc", "--batch-norm", "--no-batch-norm"),
         *("--paper-padding", "--memory"),
@@ -151,6 +153,12 @@ def test_help_lists_the_commands(run):
         (["train", "--method", "fft"], "method='fft'; choose one of 'loops'"),
         (["train", "--threads", "0"], "threads: 0 must be at least 1"),
         (["train", "--momentum", "2"], "momentum"),
+        (["train", "--clip", "0"], "clip=0.0 must be a positive length"),
+        (["train", "--jitter", "2", "0.5"], "jitter=.2.0, 0.5. must be two factors, the smaller first"),
+        (["train", "--format", "voc"], "--format and --colors are about a folder"),
+        (["train", "--colors", "none.csv"], "none.csv: is missing; needs a table"),
+        (["data"], "PATH"),
+        (["data", "nowhere"], "nowhere: does not exist; needs images/"),
         (["train", "--data-path", "nowhere"], "nowhere: does not exist; needs images/"),
         (["train", "--recipe", "grandma's"], "recipe .*: network 'fcn8s' has 'paper' and 'repository'"),
         (["train", "--weights", "none.npz"], "none.npz: there is no such file"),
@@ -177,7 +185,7 @@ def test_a_wrong_word_is_refused_in_one_line(refused, tmp_path, monkeypatch, wor
 
 
 def test_training_writes_a_run(folder, trained, run):
-    assert files(trained) == ["checkpoint.npz", "curves.png", "predictions.png"]
+    assert files(trained) == ["best.npz", "checkpoint.npz", "curves.png", "metrics.csv", "predictions.png"]
     for picture in ("curves.png", "predictions.png"):
         with Image.open(trained / picture) as image:
             assert min(image.size) > 200
@@ -204,7 +212,7 @@ def test_the_flags_reach_the_run(folder, tmp_path, run, monkeypatch):
     words = (
         "train --model fcn16s --width 2 --fc 6 --dropout 0.25 --no-batch-norm --method winograd --epochs 7 "
         "--batch-size 3 --opt adam --lr 0.5 --momentum 0.1 --wd 0.01 --lr-scheduler step --lr-step-size 3 "
-        "--crop 20 24 --no-flip --balance 0.5 --seed 9"
+        "--crop 20 24 --no-flip --jitter 0.5 2 --clip 3 --balance 0.5 --seed 9 --format folder"
     )
     run(*words.split(), "--data-path", folder, "--output-dir", tmp_path / "out")
     run("train", "--data-path", folder)
@@ -220,7 +228,9 @@ def test_the_flags_reach_the_run(folder, tmp_path, run, monkeypatch):
         "weight_decay": 0.01,
     }
     recipe |= {"schedule": "step", "lr_step": 3, "crop": (20, 24), "flip": False, "balance": 0.5, "seed": 9}
+    recipe |= {"jitter": (0.5, 2.0), "clip": 3.0}
     assert vars(given.settings) == vars(Settings()) | recipe
+    assert given.data_options == {"format": "folder"}
     assert output_dir == tmp_path / "out"
     assert default.network_config == {"name": "fcn8s", "width": 16, "fc": 128}
     assert (default.settings.optimizer, default.settings.epochs, default.settings.flip) == ("sgd", 30, True)
@@ -246,7 +256,7 @@ def test_camvid_is_known_by_its_folders(tmp_path, run, undrawn):
     words = ["--data-path", root, "--output-dir", tmp_path / "out", "--epochs", "1", "--crop", 32, 32, *TINY]
     assert run("train", *words)[0] == 0
     assert load_labeller(tmp_path / "out" / "checkpoint.npz").classes == CAMVID_CLASSES
-    assert "IoU of Bicyclist" in run("evaluate", tmp_path / "out" / "checkpoint.npz")[1]
+    assert "Bicyclist" in run("evaluate", tmp_path / "out" / "checkpoint.npz")[1]
 
 
 def interrupt(monkeypatch, call):
@@ -302,10 +312,10 @@ def test_resume_does_not_write_over_another_run(trained, tmp_path, refused):
 
 
 def test_resume_takes_no_other_settings(trained, refused):
-    words = ["--lr", "1", "--lr-step-size", "3", "-b", "4", "--model", "fcn32s"]
+    words = ["--lr", "1", "--lr-step-size", "3", "-b", "4", "--model", "fcn32s", "--sanity"]
     error = refused("train", "--resume", trained / "checkpoint.npz", *words)
     named = re.findall(r"--[\w-]+", error.partition("leave out")[2])
-    assert sorted(named) == ["--batch-size", "--lr", "--lr-step-size", "--model"]
+    assert sorted(named) == ["--batch-size", "--lr", "--lr-step-size", "--model", "--sanity"]
 
 
 def test_a_run_that_is_done_is_not_continued(trained, refused):
@@ -365,7 +375,16 @@ def test_evaluate_prints_the_figures(trained, folder, run):
     status, said, error = run("evaluate", trained / "checkpoint.npz")
     assert (status, error) == (0, "")
     assert said.startswith(f"2 images, val of {folder}\n")
-    assert len(re.findall(r"^IoU of \w+ +[\d.–]+$", said, re.MULTILINE)) == 4
+    assert (
+        len(
+            re.findall(
+                r"^(pixel accuracy|mean accuracy|mean IoU|frequency weighted IoU) +[\d.]+$", said, re.M
+            )
+        )
+        == 4
+    )
+    assert re.search("^class +IoU +recall +precision +of all pixels$", said, re.M)
+    assert len(re.findall(r"^(grass|cat|tree|sky)( +[\d.–]+){4}$", said, re.M)) == 4
     assert run("evaluate", trained / "checkpoint.npz", "--split", "train")[1].startswith("4 images, train of")
 
 
@@ -542,7 +561,13 @@ def test_demo_trains_compares_and_draws(tmp_path, run, monkeypatch):
     seeds = []
     status, said, error = run("demo", "--output-dir", tmp_path / "demo", "--seed", "4")
     assert (status, error) == (0, "")
-    assert files(tmp_path / "demo") == ["checkpoint.npz", "curves.png", "predictions.png"]
+    assert files(tmp_path / "demo") == [
+        "best.npz",
+        "checkpoint.npz",
+        "curves.png",
+        "metrics.csv",
+        "predictions.png",
+    ]
     assert len(set(seeds)) == 3, "training, validation and test have scenes of their own"
     columns = r" +[\d.–]+ +[\d.–]+$"
     for figure in ("pixel accuracy", "mean accuracy", "mean IoU", "frequency weighted IoU", "IoU of sky"):
@@ -584,4 +609,4 @@ def test_ctrl_c_to_the_program(folder, tmp_path):
     assert program.returncode == 130
     assert re.fullmatch(r"npseg train: stopped; saved after step \d of epoch \d+; go on with: .*\n", error)
     assert checkpoints.load(path).progress["epoch"] >= 1
-    assert files(tmp_path) == ["checkpoint.npz"]
+    assert files(tmp_path) == ["best.npz", "checkpoint.npz", "metrics.csv"]

@@ -151,7 +151,7 @@ def test_open_dataset_recognises_the_layout(folder, camvid):
 
 def test_open_dataset_says_what_it_found(tmp_path):
     with pytest.raises(
-        ValueError, match=r"holds nothing; needs images/, masks/ and classes\.txt, or CamVid's"
+        ValueError, match=r"holds nothing; needs images/, masks/ and classes\.txt; or PASCAL VOC: JPEGImages/"
     ):
         open_dataset(tmp_path, "train")
     (tmp_path / "pictures").mkdir()
@@ -225,20 +225,23 @@ def test_validate_reports_everything_at_once(folder):
     spoil(folder)
     with pytest.raises(ValueError) as refusal:
         validate(Folder(folder, "train"), progress=False)
-    head, *lines = str(refusal.value).splitlines()
+    head, *lines, mend = str(refusal.value).splitlines()
     assert head == "4 of 4 pairs cannot be used:"
     for line, part in zip(
         lines,
         [
             "p1.png: is missing",
             "p2.png: 7x6, but",
-            "p3.png: mode RGB, a colour picture; needs class ids",
-            "p4.png: holds 3, 77; needs class ids 0 to 2, or 255 for void",
+            "p3.png: mode RGB, a colour picture with 48 colours: ",
+            "p4.png: holds 3, 77; needs class ids 0 to 2, or 255 for void: these look like grey levels",
         ],
         strict=True,
     ):
         assert part in line
         assert "masks" in line
+    assert mend.startswith(
+        f"  to mend it: npseg data {folder} --write-colors classes.csv lists what they hold"
+    )
 
 
 def test_validate_stops_listing_after_ten(tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 import subprocess
 import sys
 import time
@@ -16,7 +17,7 @@ from npseg import commands
 from npseg.cli import main
 from npseg.data import Scenes
 from npseg.training import Run, Settings, checkpoints
-from npseg.training.loop import CHECKPOINT
+from npseg.training.loop import BEST, CHECKPOINT, METRICS
 
 #: Trains in each folder that it is told, from the start or on from its checkpoint, in a process of its own, and kills
 #: that after so many seconds. Python and NumPy are loaded once, and not for each of the many that die.
@@ -50,6 +51,9 @@ for line in sys.stdin:
 
 KILLS = 50
 
+#: What a run leaves in its folder.
+FILES = sorted([CHECKPOINT, BEST, METRICS])
+
 
 @pytest.fixture
 def worker():
@@ -79,7 +83,8 @@ def test_killed_at_random_moments_it_ends_with_the_same_weights(tmp_path, worker
     began = time.perf_counter()
     assert train_in(tmp_path / "whole", worker)
     undisturbed = time.perf_counter() - began
-    want, draw, kills = bits(tmp_path / "whole" / CHECKPOINT), random.Random(0), 0
+    want, best = (bits(tmp_path / "whole" / name) for name in (CHECKPOINT, BEST))
+    draw, kills = random.Random(0), 0
     while kills < KILLS:
         folder, done = tmp_path / f"killed-{kills}", False
         folder.mkdir()
@@ -90,7 +95,8 @@ def test_killed_at_random_moments_it_ends_with_the_same_weights(tmp_path, worker
             if (folder / CHECKPOINT).exists():
                 checkpoints.load(folder / CHECKPOINT)  # whole, whenever that was
         assert bits(folder / CHECKPOINT) == want
-        assert os.listdir(folder) == [CHECKPOINT], "nothing half-written is left"
+        assert bits(folder / BEST) == best
+        assert sorted(os.listdir(folder)) == FILES, "nothing half-written is left"
 
 
 @pytest.fixture
@@ -134,7 +140,7 @@ def test_a_full_disk_leaves_the_last_checkpoint(folder, tmp_path):
     assert len(done.stderr.strip().splitlines()) == 1
     assert "File too large" in done.stderr
     assert "Traceback" not in done.stderr
-    assert os.listdir(out) == [CHECKPOINT]
+    assert sorted(os.listdir(out)) == FILES
     assert (out / CHECKPOINT).read_bytes() == before
     assert main(["train", "--resume", str(out / CHECKPOINT)]) == 0
     assert checkpoints.load(out / CHECKPOINT).progress["epoch"] == 2
@@ -158,8 +164,7 @@ def test_a_folder_that_vanishes_is_made_again(folder, tmp_path, monkeypatch):
     def remove(run):
         epoch(run)
         if run.epoch == 1:
-            (out / CHECKPOINT).unlink()
-            out.rmdir()
+            shutil.rmtree(out)
 
     monkeypatch.setattr(commands, "print_epoch", remove)
     assert main(words(folder, out, 3)) == 0
@@ -180,4 +185,4 @@ def test_a_folder_that_cannot_be_written_to_is_named(folder, tmp_path, capsys, m
     error = capsys.readouterr().err.strip().splitlines()
     assert len(error) == 1
     assert "Permission denied" in error[0]
-    assert str(Path(out, CHECKPOINT)) in error[0]
+    assert str(Path(out, BEST)) in error[0], "the first file that an epoch writes"

@@ -10,7 +10,7 @@ from checks import assert_same
 from hypothesis import given
 from hypothesis import strategies as st
 
-from npseg import commands, superpixels
+from npseg import command_predict, superpixels
 from npseg.cli import main
 from npseg.data import Normalization
 from npseg.layers import Conv, Sequential
@@ -91,7 +91,7 @@ def test_a_piece_has_one_label():
 
 
 def test_the_command_refuses_before_it_labels(monkeypatch, tmp_path, capsys):
-    monkeypatch.setattr(commands, "load_labeller", lambda path: None)
+    monkeypatch.setattr(command_predict, "load_labeller", lambda path: None)
     monkeypatch.setitem(sys.modules, "skimage.segmentation", None)
     status = main(["predict", "run.npz", "a.png", "--superpixels", "--output-dir", str(tmp_path / "out")])
     assert status == 2

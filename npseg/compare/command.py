@@ -29,7 +29,13 @@ SHOWN = 3
 
 
 def compare_networks(
-    names: Sequence[str], settings: dict[str, Any], data_path: str | None, output_dir: Path, *, width: int
+    names: Sequence[str],
+    settings: dict[str, Any],
+    data_path: str | None,
+    output_dir: Path,
+    *,
+    width: int,
+    options: dict[str, Any] | None = None,
 ) -> None:
     """Train networks of comparable cost by one recipe, and write what came out.
 
@@ -46,6 +52,8 @@ def compare_networks(
         goes on where it was stopped.
     width : int
         Of FCN-8s, whose cost the others come as near to as their widths allow.
+    options : dict, optional
+        How the folder is opened: ``format``, and the rows of a table of ``colors``.
 
     Raises
     ------
@@ -57,14 +65,14 @@ def compare_networks(
     recipe = Settings(**settings)
     for name in names:
         networks.model(name)  # refused before any image is read
-    train, val = open_images(data_path)
+    train, val = open_images(data_path, options)
     classes, size = len(train.classes), recipe.crop or train[0][0].shape[:2]
     goal = enter(STANDARD, classes, size, width=width)
     entrants = [
         goal if name == STANDARD else at_cost(name, classes, size, goal.multiply_adds)
         for name in names or networks.NETWORKS
     ]
-    contest = Contest(recipe, train, val, output_dir, data_path)
+    contest = Contest(recipe, train, val, output_dir, data_path, options or {})
     try:
         results, labellers = compare(contest, entrants)
     except Interrupted:

@@ -6,7 +6,7 @@ one that has finished is only judged, which takes seconds.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -38,6 +38,8 @@ class Contest:
         Each network's run is written to a folder of its name in it.
     data_path : str or None
         Where the images came from, for whoever continues a run by itself; None for the scenes.
+    data_options : dict
+        How they were opened.
 
     Examples
     --------
@@ -59,6 +61,7 @@ class Contest:
     val: Dataset
     output_dir: Path
     data_path: str | None = None
+    data_options: dict[str, Any] = field(default_factory=dict)
 
     def run(self, entrant: Entrant, *, progress: bool = True) -> Run:
         """Train a network, or go on where it was stopped, until its epochs are done.
@@ -93,7 +96,8 @@ class Contest:
         config: dict[str, Any] = {"name": entrant.name, **entrant.settings}
         path = folder / CHECKPOINT
         if not path.exists():
-            return Run.start(config, self.settings, self.train, self.val, data_path=self.data_path)
+            data: dict[str, Any] = {"data_path": self.data_path, "data_options": self.data_options}
+            return Run.start(config, self.settings, self.train, self.val, **data)
         run = Run.resume(load(path), self.train, self.val, what=str(path))
         if (
             run.settings != self.settings

@@ -1,6 +1,6 @@
-"""Epochs of training batches: shuffled, cropped, flipped, normalised, and the same again whenever asked.
+"""Epochs of training batches: shuffled, rescaled, cropped, flipped, normalised, and the same again whenever asked.
 
-Nothing here has a state. The order of an epoch follows from (seed, epoch), and the crops and flips of a batch
+Nothing here has a state. The order of an epoch follows from (seed, epoch), and the scales, crops and flips of a batch
 from (seed, epoch, step), so training that was interrupted goes on at any step as if nothing had happened, bit
 for bit. One thread prepares the next batch while the current one is in use.
 """
@@ -17,6 +17,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from npseg.data.dataset import VOID, Bytes, Dataset, check_not_empty
 from npseg.data.normalization import Normalization
+from npseg.data.rescaling import random_scale, rescaled
 
 #: Normalised images, floating (N, 3, H, W), and their labels, uint8 (N, H, W).
 Batch: TypeAlias = tuple[NDArray[np.floating], Bytes]
@@ -65,6 +66,7 @@ def batches(
     epoch: int,
     crop: tuple[int, int] | None = None,
     flip: bool = True,
+    jitter: tuple[float, float] | None = None,
     start: int = 0,
     dtype: DTypeLike = "float32",
 ) -> Iterator[Batch]:
@@ -85,6 +87,9 @@ def batches(
         at the bottom, with zeros after normalisation, and void. Without it, a batch needs images of one size.
     flip : bool
         Whether to mirror half of the images left to right.
+    jitter : (float, float), optional
+        Enlarge each image and its labels by a random factor in this range, before the piece is cut; without ``crop``
+        the piece has the image's own size.
     start : int
         The step to begin at: the batches are those of a whole epoch from this step on.
     dtype : dtype
@@ -122,6 +127,8 @@ def batches(
         raise ValueError(f"start {start}; this epoch has the steps 0 to {steps - 1}")
     if crop is not None and min(crop) < 1:
         raise ValueError(f"crop {crop}; needs a height and a width of at least 1")
+    if jitter is not None and not 0 < jitter[0] <= jitter[1]:
+        raise ValueError(f"jitter {jitter}; needs two positive factors, the smaller first")
     if np.dtype(dtype) not in (np.float32, np.float64):
         raise TypeError(f"dtype {np.dtype(dtype)}; needs float32 or float64")
     order = np.random.default_rng([seed, epoch]).permutation(len(dataset))
@@ -130,7 +137,7 @@ def batches(
         # NumPy pads a seed with zeros, so [seed, epoch, 0] would repeat the stream of the order.
         rng = np.random.default_rng([seed, epoch, step + 1])
         chosen = order[step * batch_size : (step + 1) * batch_size].tolist()
-        return _batch(dataset, chosen, normalization, rng, crop, flip, dtype)
+        return _batch(dataset, chosen, normalization, rng, crop, flip, jitter, dtype)
 
     return _ahead([partial(make, step) for step in range(start, steps)])
 
@@ -154,6 +161,7 @@ def _batch(
     rng: np.random.Generator,
     crop: tuple[int, int] | None,
     flip: bool,
+    jitter: tuple[float, float] | None,
     dtype: DTypeLike,
 ) -> Batch:
     pairs = [dataset[i] for i in chosen]
@@ -161,6 +169,8 @@ def _batch(
     x = np.zeros((len(pairs), 3, *size), dtype)
     labels = np.full((len(pairs), *size), VOID, np.uint8)
     for k, (image, ids) in enumerate(pairs):
+        if jitter is not None:
+            image, ids = rescaled(image, ids, random_scale(rng, *jitter))
         piece = _random_piece(rng, ids.shape, size, flip)
         h, w = ids[piece].shape
         x[k, :, :h, :w] = normalization.apply(image[piece])
@@ -186,6 +196,6 @@ def _common_size(pairs: list[tuple[Bytes, Bytes]], names: list[str]) -> tuple[in
         if labels.shape != (height, width):
             raise ValueError(
                 f"{names[0]} is {width}x{height} and {name} is {labels.shape[1]}x{labels.shape[0]}; "
-                "a batch needs one size: give crop=(height, width)"
+                "a batch needs one size: give crop=(height, width), at the command line --crop H W"
             )
     return height, width

@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
 
 from npseg.data.dataset import VOID, Bytes
 
@@ -19,6 +19,9 @@ _UNREADABLE = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
 
 def read_image(path: Path) -> Bytes:
     """Read a picture of any format and mode that Pillow knows, as uint8 (H, W, 3) in RGB.
+
+    A photograph that its camera has marked as taken sideways (EXIF orientation) is turned upright, as every viewer
+    shows it.
 
     Raises
     ------
@@ -35,9 +38,10 @@ def read_image(path: Path) -> Bytes:
     >>> image.shape, image.dtype, image[0, 0].tolist()
     ((4, 6, 3), dtype('uint8'), [128, 128, 128])
     """
-    picture = _decoded(path)
+    picture = decoded(path)
     if picture.mode in ("I", "F"):
         raise ValueError(f"{path}: {picture.mode}, 32 bits a channel; needs an 8-bit or 16-bit image")
+    picture = ImageOps.exif_transpose(picture)
     if picture.mode.startswith("I;16"):
         return np.repeat((np.asarray(picture) >> 8).astype(np.uint8)[:, :, None], 3, axis=2)
     if "transparency" in picture.info:
@@ -45,48 +49,57 @@ def read_image(path: Path) -> Bytes:
     return np.asarray(picture.convert("RGB"))
 
 
-def read_mask(path: Path) -> Bytes:
-    """Read the values of a mask, uint8 (H, W): the grey levels, or the palette's indices.
-
-    Raises
-    ------
-    ValueError
-        If the file is missing, damaged or no picture, or is not an 8-bit one of mode L or P.
-    """
-    mask = _decoded(path)
-    if mask.mode not in ("L", "P"):
-        kind = "a colour picture" if len(mask.getbands()) > 1 else "not 8 bits a pixel"
-        raise ValueError(
-            f"{path}: mode {mask.mode}, {kind}; needs class ids as an 8-bit PNG of mode L or P: "
-            "replace each colour or level by the id of its class"
-        )
-    return np.asarray(mask)
-
-
-def check_pair(image: Bytes, labels: Bytes, classes: int, image_name: object, mask_name: object) -> None:
+def check_pair(
+    image: Bytes, labels: Bytes, classes: int, image_name: object, mask_name: object, mend: str = ""
+) -> None:
     """Refuse a mask of another size than its image, or with values that are neither class ids nor void.
 
     Raises
     ------
     ValueError
-        Saying which file, and the offending sizes or values.
+        Saying which file, and the offending sizes or values; with both wrong, both in one message.
     """
-    if image.shape[:2] != labels.shape:
-        raise ValueError(
-            f"{mask_name}: {labels.shape[1]}x{labels.shape[0]}, but {image_name} is "
-            f"{image.shape[1]}x{image.shape[0]}; needs one size: resize the mask by nearest neighbour"
-        )
+    problems = [
+        problem
+        for problem in (_wrong_size(image, labels, image_name), _wrong_values(labels, classes, mend))
+        if problem
+    ]
+    if problems:
+        raise ValueError(f"{mask_name}: {'; and it '.join(problems)}")
+
+
+def _wrong_size(image: Bytes, labels: Bytes, image_name: object) -> str:
+    (h, w), (height, width) = labels.shape, image.shape[:2]
+    if (h, w) == (height, width):
+        return ""
+    if (h, w) == (width, height):
+        how = "turn the mask as the image is turned (EXIF orientation)"
+    else:
+        how = "resize the mask by nearest neighbour"
+    return f"{w}x{h}, but {image_name} is {width}x{height}; needs one size: {how}"
+
+
+def _wrong_values(labels: Bytes, classes: int, mend: str) -> str:
     values = np.flatnonzero(np.bincount(labels.ravel()))
     wrong = [int(value) for value in values if classes <= value != VOID]
-    if wrong:
-        shown = ", ".join(map(str, wrong[:10])) + (", ..." if len(wrong) > 10 else "")
-        raise ValueError(
-            f"{mask_name}: holds {shown}; needs class ids 0 to {classes - 1}, or {VOID} for void: "
-            "renumber the mask, or name the missing classes"
-        )
+    if not wrong:
+        return ""
+    shown = ", ".join(map(str, wrong[:10])) + (", ..." if len(wrong) > 10 else "")
+    how = "renumber the mask, or name the missing classes"
+    # A level far from the last class is no forgotten class: somebody has drawn in shades of grey.
+    if mend and wrong[-1] >= 2 * classes:
+        how = f"these look like grey levels; {mend}"
+    return f"holds {shown}; needs class ids 0 to {classes - 1}, or {VOID} for void: {how}"
 
 
-def _decoded(path: Path) -> Image.Image:
+def decoded(path: Path) -> Image.Image:
+    """Open a picture and read all of its pixels.
+
+    Raises
+    ------
+    ValueError
+        If the file is missing, damaged or no picture.
+    """
     if not path.is_file():
         raise ValueError(f"{path}: is missing; there is no such file")
     try:

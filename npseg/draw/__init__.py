@@ -10,6 +10,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from npseg.draw.confusion_matrices import confusion
+    from npseg.draw.contact_sheets import ContactSheet
     from npseg.draw.fields import Field, field_of, receptive_field
     from npseg.draw.label_maps import colorize, comparison, labels, overlay, overlay_with_legend
     from npseg.draw.line_ups import side_by_side
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
     from npseg.draw.training_curves import curves
 
 _MODULES = {
+    "confusion_matrices": ("confusion",),
+    "contact_sheets": ("ContactSheet",),
     "fields": ("Field", "field_of", "receptive_field"),
     "label_maps": ("colorize", "comparison", "labels", "overlay", "overlay_with_legend"),
     "stepper.matrices": ("matrix",),
@@ -30,10 +34,12 @@ _MODULES = {
 _HOME = {name: module for module, names in _MODULES.items() for name in names}
 
 __all__ = [
+    "ContactSheet",
     "Field",
     "Steps",
     "colorize",
     "comparison",
+    "confusion",
     "curves",
     "field_of",
     "labels",

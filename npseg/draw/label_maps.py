@@ -8,7 +8,7 @@ open figures and changes no global state.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -148,6 +148,8 @@ def comparison(
     predictions: Sequence[NDArray[Any]],
     classes: Sequence[str],
     colors: ArrayLike,
+    *,
+    captions: Sequence[str] | None = None,
 ) -> Figure:
     """Draw a row for each image: the image, the truth, the prediction, and where the two differ.
 
@@ -161,6 +163,8 @@ def comparison(
         The names of the classes.
     colors : array of uint8, shape (classes, 3)
         The colour of each class.
+    captions : sequence of str, optional
+        What stands beneath each row.
 
     Returns
     -------
@@ -188,9 +192,8 @@ def comparison(
         (image, colorize(truth, colors), colorize(prediction, colors), _errors(image, truth, prediction))
         for image, truth, prediction in zip(images, truths, predictions, strict=True)
     ]
-    return _grid(
-        rows, _COLUMNS, [*legend_of(classes, colors, *truths, *predictions), ("wrong", _ERROR_COLOR)]
-    )
+    entries = [*legend_of(classes, colors, *truths, *predictions), ("wrong", _ERROR_COLOR)]
+    return _grid(rows, _COLUMNS, entries, captions)
 
 
 def labels(
@@ -267,17 +270,21 @@ def _named(classes: Sequence[str], colors: ArrayLike) -> list[tuple[str, Color]]
 
 
 def _grid(
-    rows: Sequence[Sequence[Picture]], titles: Sequence[str], entries: Sequence[tuple[str, Color]]
+    rows: Sequence[Sequence[Picture]],
+    titles: Sequence[str],
+    entries: Sequence[tuple[str, Color]],
+    captions: Sequence[str] | None = None,
 ) -> Figure:
     """Place panels of one width, each row as high as its image needs, and one legend beneath them all."""
     width = _GAP + len(titles) * (_PANEL + _GAP)
     panels = [_PANEL * row[0].shape[0] / row[0].shape[1] for row in rows]
     below = legend_height(entries, width)
-    height = _TITLE + sum(panels) + _GAP * len(rows) + below
+    between = _GAP + (_LINE + 0.06 if captions else 0)
+    height = _TITLE + sum(panels) + between * len(rows) + below
     figure = Figure(figsize=(width, height), dpi=100)
     FigureCanvasAgg(figure)
     bottom = height - _TITLE
-    for row, panel in zip(rows, panels, strict=True):
+    for number, (row, panel) in enumerate(zip(rows, panels, strict=True)):
         bottom -= panel
         for column, picture in enumerate(row):
             left = _GAP + column * (_PANEL + _GAP)
@@ -286,7 +293,10 @@ def _grid(
             axes.set_axis_off()
             if row is rows[0]:
                 axes.set_title(titles[column], fontsize=10, pad=5)
-        bottom -= _GAP
+        if captions:
+            name = captions[number]
+            figure.text(_GAP / width, (bottom - 0.05) / height, name, fontsize=9, color="0.35", va="top")
+        bottom -= between
     place_legend(figure, entries)
     return figure
 
@@ -321,10 +331,23 @@ def _across(entries: Sequence[tuple[str, Color]], width: float) -> int:
     return max(1, int(width / (0.6 + 0.08 * max(len(name) for name, _ in entries))))
 
 
-def _strip(entries: Sequence[tuple[str, Color]], width: int) -> Image.Image:
+def legend_strip(
+    classes: Sequence[str], colors: ArrayLike, occurring: Iterable[int], width: int
+) -> Image.Image:
+    """Draw a legend of the classes that occur, at least so many pixels wide, for beneath a page."""
+    entries = {**dict(enumerate(_named(classes, colors))), _VOID: ("void", _VOID_COLOR)}
+    return _strip([entries[k] for k in sorted(occurring)], width, size=14)
+
+
+def font_of(size: int) -> ImageFont.FreeTypeFont:
+    """Return the letters that pictures are labelled with, of a size in pixels."""
+    return ImageFont.truetype(str(Path(get_data_path(), "fonts/ttf/DejaVuSans.ttf")), size)
+
+
+def _strip(entries: Sequence[tuple[str, Color]], width: int, *, size: int | None = None) -> Image.Image:
     """Write the legend in as many lines as the width asks for, in letters that suit the image."""
-    size = min(max(13, width // 45), 40)
-    font = ImageFont.truetype(str(Path(get_data_path(), "fonts/ttf/DejaVuSans.ttf")), size)
+    size = size or min(max(13, width // 45), 40)
+    font = font_of(size)
     margin, swatch = size // 2, size
     places, x, y = [], margin, margin
     for text, _ in entries:

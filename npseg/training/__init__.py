@@ -2,12 +2,16 @@
 
 from npseg.training.balance import class_weights
 from npseg.training.checkpoints import Checkpoint
+from npseg.training.clipping import clip_by_norm
 from npseg.training.color import ColorClassifier
-from npseg.training.evaluation import evaluate
+from npseg.training.evaluation import each_confusion, evaluate
+from npseg.training.history import best_epoch, write_csv
 from npseg.training.loop import Interrupted, Run, load_labeller
 from npseg.training.metrics import Metrics, confusion_matrix, metrics, report
 from npseg.training.optimizers import SGD, Adam
+from npseg.training.per_class import PerClass, class_table, per_class
 from npseg.training.pretrained import Pretrained, read_weights
+from npseg.training.sanity import Sanity, sanity
 from npseg.training.settings import Settings
 from npseg.training.two_stage import two_stage
 
@@ -18,15 +22,24 @@ __all__ = [
     "ColorClassifier",
     "Interrupted",
     "Metrics",
+    "PerClass",
     "Pretrained",
     "Run",
+    "Sanity",
     "Settings",
+    "best_epoch",
+    "class_table",
     "class_weights",
+    "clip_by_norm",
     "confusion_matrix",
+    "each_confusion",
     "evaluate",
     "load_labeller",
     "metrics",
+    "per_class",
     "read_weights",
     "report",
+    "sanity",
     "two_stage",
+    "write_csv",
 ]

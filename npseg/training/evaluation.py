@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Protocol
 
 import numpy as np
@@ -53,6 +54,37 @@ def evaluate(labeller: Labels, dataset: Dataset, *, progress: bool = True) -> np
     >>> evaluate(AllSky(), Scenes(2, size=(32, 32)), progress=False)[:, :3].any()
     np.False_
     """
+    classes = len(dataset.classes)
+    return sum(each_confusion(labeller, dataset, progress=progress), np.zeros((classes, classes), np.int64))
+
+
+def each_confusion(labeller: Labels, dataset: Dataset, *, progress: bool = True) -> Iterator[np.ndarray]:
+    """Label all images of a dataset, as `evaluate` does, and count for each image by itself.
+
+    Parameters
+    ----------
+    labeller, dataset, progress
+        As for `evaluate`.
+
+    Yields
+    ------
+    (n, n) int64 array
+        The confusion matrix of an image, in the dataset's order.
+
+    Raises
+    ------
+    ValueError
+        If the dataset holds no image.
+
+    Examples
+    --------
+    >>> from npseg.data import Scenes
+    >>> class AllSky:
+    ...     def labels(self, image):
+    ...         return np.full(image.shape[:2], 3)
+    >>> [matrix.shape for matrix in each_confusion(AllSky(), Scenes(2, size=(32, 32)), progress=False)]
+    [(4, 4), (4, 4)]
+    """
     if len(dataset) == 0:
         raise ValueError("evaluate: the dataset holds no image")
     classes = len(dataset.classes)
@@ -61,11 +93,9 @@ def evaluate(labeller: Labels, dataset: Dataset, *, progress: bool = True) -> np
         image, truth = dataset[number]
         return confusion_matrix(truth, labeller.labels(image), classes, ignore_index=VOID)
 
-    total = np.zeros((classes, classes), np.int64)
     off = None if progress else True  # None: off where standard error is no terminal
     with tqdm(total=len(dataset), desc="evaluate", unit="image", leave=False, disable=off) as bar:
         for start in range(0, len(dataset), AT_ONCE):
             numbers = range(start, min(start + AT_ONCE, len(dataset)))
-            total += sum(share_out(count, numbers))
+            yield from share_out(count, numbers)
             bar.update(len(numbers))
-    return total

@@ -27,13 +27,16 @@ from npseg.predict import Labeller
 from npseg.training import checkpoints
 from npseg.training.balance import class_weights
 from npseg.training.checkpoints import Checkpoint
+from npseg.training.clipping import clip_by_norm
+from npseg.training.clock import Clock
 from npseg.training.evaluation import evaluate
+from npseg.training.history import best_epoch, write_csv
 from npseg.training.metrics import metrics
 from npseg.training.pretrained import Pretrained
 from npseg.training.settings import Settings
 
-#: The file, in a run's folder, that holds its last state.
-CHECKPOINT = "checkpoint.npz"
+#: The files, in a run's folder, that hold its last state, that of its best epoch, and the figures of all epochs.
+CHECKPOINT, BEST, METRICS = "checkpoint.npz", "best.npz", "metrics.csv"
 
 
 class Interrupted(KeyboardInterrupt):
@@ -52,6 +55,8 @@ class Run:
         What to do.
     data_path : str or None
         Where the images came from, for whoever continues the run; None for the scenes.
+    data_options : dict
+        How they were opened: what :func:`npseg.data.open_dataset` was told beside the path, as JSON.
     train, val : Dataset
         Images to learn from, and images to judge by.
     normalization : Normalization
@@ -82,6 +87,7 @@ class Run:
     val: Dataset
     normalization: Normalization
     data_path: str | None = None
+    data_options: dict[str, Any] = field(default_factory=dict)
     epoch: int = 0
     step: int = 0
     loss_sum: float = 0.0
@@ -108,6 +114,7 @@ class Run:
         val: Dataset,
         *,
         data_path: str | None = None,
+        data_options: dict[str, Any] | None = None,
         pretrained: Pretrained | None = None,
     ) -> Run:
         """Begin a run: make the network, with its initial weights or those of another.
@@ -118,7 +125,7 @@ class Run:
         normalization = None if pretrained is None else pretrained.normalization
         if normalization is None:
             normalization = mean_and_std(train) if wanted is None else Normalization(*map(np.array, wanted))
-        run = cls(network_config, settings, train, val, normalization, data_path)
+        run = cls(network_config, settings, train, val, normalization, data_path, data_options or {})
         if pretrained is not None:
             run.inherited = pretrained.into(run.network, network_config, train.classes)
         return run
@@ -183,6 +190,7 @@ class Run:
             progress={
                 "settings": asdict(self.settings),
                 "data_path": self.data_path,
+                "data_options": self.data_options,
                 "train_images": len(self.train),
                 "epoch": self.epoch,
                 "step": self.step,
@@ -207,9 +215,10 @@ class Run:
         Parameters
         ----------
         output_dir : Path, optional
-            Folder for the checkpoint, which is written after each epoch and on Ctrl-C.
+            Folder for the checkpoint, which is written after each epoch and on Ctrl-C; and for that of the best epoch,
+            by mean IoU, and the figures of all epochs as CSV.
         progress : bool
-            Show a bar, with loss and rate.
+            Show a bar, with loss and rate, and say after the first steps how long it will take.
         after_epoch : callable, optional
             Called with the run after each epoch, its figures at the end of ``history``.
 
@@ -221,13 +230,15 @@ class Run:
             If the loss is no longer a number.
         """
         path = None if output_dir is None else output_dir / CHECKPOINT
-        if path is not None:
-            clear_remains(path)
+        if output_dir is not None:
+            for name in (CHECKPOINT, BEST, METRICS):
+                clear_remains(output_dir / name)
         # Where numbers overflow, the loss says so; NumPy's warnings would only bury that.
         with _interrupts() as interrupted, np.errstate(all="ignore"):
+            clock = Clock((self.settings.epochs - self.epoch) * self.steps - self.step)
             while self.epoch < self.settings.epochs:
                 began = time.perf_counter()
-                if not self._train_epoch(interrupted, progress):
+                if not self._train_epoch(interrupted, progress, clock):
                     if path is not None:
                         checkpoints.save(path, self.checkpoint())
                     raise Interrupted
@@ -236,12 +247,20 @@ class Run:
                 record |= {name: float(value) for name, value in figures._asdict().items() if name != "iou"}
                 self.history.append(record | {"seconds": time.perf_counter() - began})
                 self.epoch, self.step, self.loss_sum = self.epoch + 1, 0, 0.0
-                if path is not None:
-                    checkpoints.save(path, self.checkpoint())
+                if output_dir is not None:
+                    self._save_epoch(output_dir)
                 if after_epoch is not None:
                     after_epoch(self)
                 if interrupted() and self.epoch < self.settings.epochs:
                     raise Interrupted
+
+    def _save_epoch(self, output_dir: Path) -> None:
+        """Write what an epoch leaves; the checkpoint comes last, so that a run killed before that does it all again."""
+        checkpoint = self.checkpoint()
+        if best_epoch(self.history) == self.epoch:
+            checkpoints.save(output_dir / BEST, checkpoint)
+        write_csv(output_dir / METRICS, self.history)
+        checkpoints.save(output_dir / CHECKPOINT, checkpoint)
 
     def train_step(self, x: np.ndarray, labels: np.ndarray) -> float:
         """Learn from one batch: forward, loss, backward, step. Return the loss.
@@ -261,11 +280,13 @@ class Run:
         how = {} if self.settings.reduction == "mean" else {"reduction": self.settings.reduction}
         loss = self.network.learn(xp.asarray(x), xp.asarray(labels), weight=self.class_weights, **how)
         rate = self.learning_rate(self.epoch * self.steps + self.step)
-        self.optimizer.step(self.network.grads, rate)
+        clip = self.settings.clip
+        grads = self.network.grads if clip is None else clip_by_norm(self.network.grads, clip)
+        self.optimizer.step(grads, rate)
         self.step += 1
         return float(backend.to_numpy(loss))
 
-    def _train_epoch(self, interrupted: Callable[[], bool], progress: bool) -> bool:
+    def _train_epoch(self, interrupted: Callable[[], bool], progress: bool, clock: Clock) -> bool:
         """Train until the epoch is done, True, or Ctrl-C was pressed, False."""
         s = self.settings
         coming = batches(
@@ -276,6 +297,7 @@ class Run:
             epoch=self.epoch,
             crop=s.crop,
             flip=s.flip,
+            jitter=s.jitter,
             start=self.step,
         )
         title = f"epoch {self.epoch + 1}/{s.epochs}"
@@ -297,6 +319,8 @@ class Run:
                 self.loss_sum += loss
                 bar.set_postfix(loss=f"{self.loss_sum / self.step:.3f}")
                 bar.update()
+                if (estimate := clock.tick()) and progress:
+                    tqdm.write(estimate)
                 if interrupted():
                     return False
         return True

@@ -146,6 +146,20 @@ def metrics(matrix: ArrayLike) -> Metrics:
     )
 
 
+def summary(figures: Metrics) -> str:
+    """Write the four figures below each other, in percent.
+
+    Examples
+    --------
+    >>> print(summary(metrics([[3, 1], [2, 4]])))
+    pixel accuracy            70.0
+    mean accuracy             70.8
+    mean IoU                  53.6
+    frequency weighted IoU    54.3
+    """
+    return "\n".join(f"{title:24}{_percent(getattr(figures, field)):>6}" for field, title in _FIGURES.items())
+
+
 def report(columns: Mapping[str, Metrics], classes: Sequence[str]) -> str:
     """Set several results side by side, in percent, as a small table of text.
 

@@ -40,6 +40,10 @@ class Settings:
         Size of the random piece of each image that is trained on.
     flip : bool
         Mirror half of the images.
+    jitter : (lowest, highest) or None
+        Enlarge each image by a random factor in this range before it is cropped.
+    clip : float or None
+        Shorten the gradients, taken together, to this length where they are longer.
     balance : float
         Weigh the classes by their rarity to this power: 0 not at all, 1 by median frequency.
     seed : int
@@ -66,6 +70,8 @@ class Settings:
     lr_step: int = 10
     crop: tuple[int, int] | None = None
     flip: bool = True
+    jitter: tuple[float, float] | None = None
+    clip: float | None = None
     balance: float = 0.0
     seed: int = 0
 
@@ -85,6 +91,14 @@ class Settings:
             object.__setattr__(self, "crop", tuple(self.crop))  # a list, where it comes from a checkpoint
             if len(self.crop) != 2 or min(self.crop) < 1:
                 raise ValueError(f"training: crop={self.crop} must be a height and a width of at least 1")
+        if self.jitter is not None:
+            object.__setattr__(self, "jitter", tuple(self.jitter))
+            if len(self.jitter) != 2 or not 0 < self.jitter[0] <= self.jitter[1] < math.inf:
+                raise ValueError(
+                    f"training: jitter={self.jitter} must be two factors, the smaller first, as 0.75 1.5"
+                )
+        if self.clip is not None and not 0 < self.clip < math.inf:
+            raise ValueError(f"training: clip={self.clip} must be a positive length")
         # Made for their checks, so that a wrong number is refused before any image is read.
         self.make_optimizer({"layer.b": np.zeros(1)})
         self.make_schedule(1)
