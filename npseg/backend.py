@@ -254,7 +254,7 @@ def to_numpy(x: Array) -> np.ndarray:
     >>> to_numpy(np.ones(2))
     array([1., 1.])
     """
-    return x if isinstance(x, np.ndarray) else np.asarray(x.get())
+    return np.asarray(x) if isinstance(x, np.ndarray | np.generic) else np.asarray(x.get())
 
 
 def generator(seed: int | list[int] | None = None, *, library: ModuleType | None = None) -> Any:

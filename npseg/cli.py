@@ -483,7 +483,7 @@ def _demo(arguments: argparse.Namespace) -> None:
 
 
 def _data(arguments: argparse.Namespace) -> None:
-    from npseg.command_data import data, write_proposal
+    from npseg.commands.data import data, write_proposal
 
     if arguments.write_colors is not None:
         format = vars(arguments).get("format")
@@ -503,7 +503,7 @@ def _data_options(given: dict[str, Any]) -> dict[str, Any]:
 
 
 def _train(arguments: argparse.Namespace) -> None:
-    from npseg.commands import resume, train
+    from npseg.commands.train import resume, train
 
     given = {key: value for key, value in vars(arguments).items() if key not in ("run", "command")}
     output_dir = given.pop("output_dir", None)
@@ -541,7 +541,7 @@ def _compare(arguments: argparse.Namespace) -> None:
 
 
 def _evaluate(arguments: argparse.Namespace) -> None:
-    from npseg.command_evaluate import evaluate
+    from npseg.commands.evaluate import evaluate
 
     given = {key: value for key, value in vars(arguments).items() if key not in ("run", "command")}
     options = _data_options(given)
@@ -549,7 +549,7 @@ def _evaluate(arguments: argparse.Namespace) -> None:
 
 
 def _predict(arguments: argparse.Namespace) -> None:
-    from npseg.command_predict import predict
+    from npseg.commands.predict import predict
 
     predict(
         arguments.checkpoint,
@@ -593,13 +593,13 @@ def _explain(arguments: argparse.Namespace) -> None:
 
 
 def _gradcheck(arguments: argparse.Namespace) -> None:
-    from npseg.commands import gradcheck
+    from npseg.commands.checks import gradcheck
 
     gradcheck()
 
 
 def _accuracy(arguments: argparse.Namespace) -> None:
-    from npseg.commands import accuracy
+    from npseg.commands.checks import accuracy
 
     accuracy()
 

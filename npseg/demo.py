@@ -6,7 +6,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from npseg.commands import draw_run, print_epoch
+from npseg.commands.train import draw_run, print_epoch
 from npseg.data import SCENE_CLASSES, InMemory, Scenes
 from npseg.training import ColorClassifier, Run, Settings, evaluate, metrics, report
 from npseg.training.checkpoints import load

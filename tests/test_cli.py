@@ -16,8 +16,10 @@ import pytest
 from PIL import Image
 
 import npseg
-from npseg import backend, cli, commands, demo
+from npseg import backend, cli, demo
 from npseg.check import Row
+from npseg.commands import checks, images
+from npseg.commands import train as command
 from npseg.data import CAMVID_CLASSES, SCENE_CLASSES, Scenes, voc_palette, write_labels
 from npseg.predict import Labeller
 from npseg.training import Run, Settings, checkpoints, load_labeller
@@ -110,7 +112,7 @@ def photo(tmp_path):
 @pytest.fixture
 def undrawn(monkeypatch):
     """Leave out the pictures of a run, which take a second."""
-    monkeypatch.setattr(commands, "draw_run", lambda run, dataset, output_dir: None)
+    monkeypatch.setattr(command, "draw_run", lambda run, dataset, output_dir: None)
 
 
 def pixels(path):
@@ -179,7 +181,7 @@ def test_help_lists_the_commands(run):
 )
 def test_a_wrong_word_is_refused_in_one_line(refused, tmp_path, monkeypatch, words, message):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(commands, "SCENES", {"train": (2, 0), "val": (1, 1)})
+    monkeypatch.setattr(images, "SCENES", {"train": (2, 0), "val": (1, 1)})
     assert re.search(message, refused(*words))
     assert files(tmp_path) == []
 
@@ -208,7 +210,7 @@ def test_training_says_how_it_goes(folder, tmp_path, run, undrawn):
 
 def test_the_flags_reach_the_run(folder, tmp_path, run, monkeypatch):
     runs = []
-    monkeypatch.setattr(commands, "_fit", lambda run, output_dir: runs.append((run, output_dir)))
+    monkeypatch.setattr(command, "_fit", lambda run, output_dir: runs.append((run, output_dir)))
     words = (
         "train --model fcn16s --width 2 --fc 6 --dropout 0.25 --no-batch-norm --method winograd --epochs 7 "
         "--batch-size 3 --opt adam --lr 0.5 --momentum 0.1 --wd 0.01 --lr-scheduler step --lr-step-size 3 "
@@ -238,7 +240,7 @@ def test_the_flags_reach_the_run(folder, tmp_path, run, monkeypatch):
 
 
 def test_without_a_folder_it_trains_on_the_scenes(tmp_path, run, undrawn, monkeypatch):
-    monkeypatch.setattr(commands, "SCENES", {"train": (2, 0), "val": (1, 1)})
+    monkeypatch.setattr(images, "SCENES", {"train": (2, 0), "val": (1, 1)})
     status, said, _ = run("train", "--output-dir", tmp_path, "--epochs", "1", *TINY)
     assert status == 0
     assert "2 images to train on, 1 to validate by, 4 classes" in said
@@ -292,7 +294,7 @@ def test_ctrl_c_elsewhere_is_no_traceback(run, monkeypatch):
     def stop(*, progress):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(commands, "check_gradients", stop)
+    monkeypatch.setattr(checks, "check_gradients", stop)
     assert run("gradcheck") == (130, "", "npseg gradcheck: stopped\n")
 
 
@@ -533,7 +535,7 @@ def test_summary_measures_a_step_where_asked(run):
 
 def test_gradcheck_prints_a_table(run, monkeypatch):
     rows = [Row("conv", "im2col", "x", 3e-11), Row("relu", "", "x", 2e-12)]
-    monkeypatch.setattr(commands, "check_gradients", lambda *, progress: progress("conv") or rows)
+    monkeypatch.setattr(checks, "check_gradients", lambda *, progress: progress("conv") or rows)
     status, said, error = run("gradcheck")
     assert (status, error) == (0, "")
     assert said.splitlines()[1].split() == ["conv", "im2col", "x", "3.0e-11"]
@@ -542,7 +544,7 @@ def test_gradcheck_prints_a_table(run, monkeypatch):
 
 def test_the_number_of_threads_holds_for_the_command(run, monkeypatch):
     seen = []
-    monkeypatch.setattr(commands, "gradcheck", lambda: seen.append(backend.thread_count()))
+    monkeypatch.setattr(checks, "gradcheck", lambda: seen.append(backend.thread_count()))
     before = backend.thread_count()
     assert run("gradcheck", "--threads", "3")[0] == 0
     run("gradcheck")

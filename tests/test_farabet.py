@@ -13,7 +13,7 @@ from tiny import batch, scattered, tiny
 import npseg
 from npseg import backend
 from npseg.cli import main
-from npseg.commands import SCENES
+from npseg.commands.images import SCENES
 from npseg.data import Normalization, Scenes
 from npseg.geometry import Grid
 from npseg.layers import LocalNorm, Sequential, named

@@ -13,8 +13,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from npseg import commands
 from npseg.cli import main
+from npseg.commands import images
+from npseg.commands import train as command
 from npseg.data import Scenes
 from npseg.training import Run, Settings, checkpoints
 from npseg.training.loop import BEST, CHECKPOINT, METRICS
@@ -155,18 +156,18 @@ def stop(run):
 
 
 def pair(folder):
-    return commands.open_images(str(folder))
+    return images.open_images(str(folder))
 
 
 def test_a_folder_that_vanishes_is_made_again(folder, tmp_path, monkeypatch):
-    out, epoch = tmp_path / "run", commands.print_epoch
+    out, epoch = tmp_path / "run", command.print_epoch
 
     def remove(run):
         epoch(run)
         if run.epoch == 1:
             shutil.rmtree(out)
 
-    monkeypatch.setattr(commands, "print_epoch", remove)
+    monkeypatch.setattr(command, "print_epoch", remove)
     assert main(words(folder, out, 3)) == 0
     assert checkpoints.load(out / CHECKPOINT).progress["epoch"] == 3
 

@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 
 from npseg import cli
-from npseg.command_evaluate import FILES, worst_first
-from npseg.command_predict import find_images
+from npseg.commands.evaluate import FILES, worst_first
+from npseg.commands.predict import find_images
 from npseg.data import SCENE_CLASSES, Scenes, voc_palette, write_labels
 from npseg.draw import comparison, confusion
 from npseg.training import (

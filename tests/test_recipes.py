@@ -9,7 +9,9 @@ import pytest
 from checks import assert_same
 from test_weights import FC, WIDTH, vgg
 
-from npseg import cli, commands
+from npseg import cli
+from npseg.commands import images
+from npseg.commands import train as command
 from npseg.networks import NETWORKS, fcn
 from npseg.training import Settings, checkpoints
 
@@ -40,14 +42,14 @@ def test_fcns_recipes_have_the_published_numbers(name):
 @pytest.fixture
 def train(tmp_path, monkeypatch, capsys):
     """Return a function that runs ``npseg train`` on two scenes and gives the run, and what was said."""
-    monkeypatch.setattr(commands, "SCENES", {"train": (2, 0), "val": (1, 1)})
-    fit, runs = commands._fit, []
+    monkeypatch.setattr(images, "SCENES", {"train": (2, 0), "val": (1, 1)})
+    fit, runs = command._fit, []
 
     def train(*words, fitted=False):
         monkeypatch.setattr(
-            commands, "_fit", lambda run, folder: runs.append(run) or (fitted and fit(run, folder))
+            command, "_fit", lambda run, folder: runs.append(run) or (fitted and fit(run, folder))
         )
-        monkeypatch.setattr(commands, "draw_run", lambda run, dataset, folder: None)
+        monkeypatch.setattr(command, "draw_run", lambda run, dataset, folder: None)
         status = cli.main(["train", *map(str, words)])
         said, error = capsys.readouterr()
         return (runs[-1], said) if status == 0 else error

@@ -10,8 +10,9 @@ from checks import assert_same
 from hypothesis import given
 from hypothesis import strategies as st
 
-from npseg import command_predict, superpixels
+from npseg import superpixels
 from npseg.cli import main
+from npseg.commands import predict as command_predict
 from npseg.data import Normalization
 from npseg.layers import Conv, Sequential
 from npseg.predict import Labeller

@@ -13,7 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from stand_in import stand_in_for_cupy
 
-from npseg import cli, commands
+from npseg import cli
+from npseg.commands import images
+from npseg.commands import train as command
 from npseg.data import VOID, InMemory, Normalization, Scenes, batches
 from npseg.data.rescaling import random_scale, rescaled
 from npseg.networks import NETWORKS
@@ -266,9 +268,9 @@ def test_what_is_unsound_is_found(monkeypatch):
     ],
 )
 def test_sanity_at_the_command_line(tmp_path, monkeypatch, capsys, first, last, message):
-    monkeypatch.setattr(commands, "SCENES", {"train": (2, 0), "val": (1, 1)})
-    monkeypatch.setattr(commands, "check", lambda run: Sanity(4, first, last, 7))
-    monkeypatch.setattr(commands, "draw_run", lambda *words: None)
+    monkeypatch.setattr(images, "SCENES", {"train": (2, 0), "val": (1, 1)})
+    monkeypatch.setattr(command, "check", lambda run: Sanity(4, first, last, 7))
+    monkeypatch.setattr(command, "draw_run", lambda *words: None)
     words = ["train", "--width", "1", "--fc", "4", "-b", "2", "--epochs", "1", "--sanity", "--output-dir"]
     status = cli.main([*words, str(tmp_path / "out")])
     said, error = capsys.readouterr()
@@ -289,8 +291,8 @@ def test_the_clock_says_once_how_long_it_will_take():
 
 
 def test_a_training_says_after_its_first_steps_how_long_it_takes(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(commands, "SCENES", {"train": (2, 0), "val": (1, 1)})
-    monkeypatch.setattr(commands, "draw_run", lambda *words: None)
+    monkeypatch.setattr(images, "SCENES", {"train": (2, 0), "val": (1, 1)})
+    monkeypatch.setattr(command, "draw_run", lambda *words: None)
     words = ["train", "--width", "1", "--fc", "4", "-b", "1", "--epochs", "5", "--output-dir"]
     assert cli.main([*words, str(tmp_path / "out")]) == 0
     said = capsys.readouterr().out
@@ -300,8 +302,8 @@ def test_a_training_says_after_its_first_steps_how_long_it_takes(tmp_path, monke
 
 
 def test_resumed_elsewhere_the_best_comes_along(tmp_path, monkeypatch):
-    monkeypatch.setattr(commands, "SCENES", {"train": (4, 0), "val": (1, 1)})
-    monkeypatch.setattr(commands, "draw_run", lambda *words: None)
+    monkeypatch.setattr(images, "SCENES", {"train": (4, 0), "val": (1, 1)})
+    monkeypatch.setattr(command, "draw_run", lambda *words: None)
     fit = Run.fit
 
     def stop(run, *words, **options):

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from npseg import networks
-from npseg.commands import open_images
+from npseg.commands.images import open_images
 from npseg.compare.contest import Contest, compare
 from npseg.compare.entrants import at_cost, enter
 from npseg.compare.table import Result, markdown, text

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from npseg.commands import print_epoch
+from npseg.commands.train import print_epoch
 from npseg.compare.entrants import Entrant
 from npseg.compare.table import Result
 from npseg.data import Dataset

@@ -22,6 +22,11 @@ Colors = tuple[tuple[float, float, float], tuple[float, float, float]]
 class Network(Container):
     """A network for semantic segmentation: (N, 3, H, W) images in, (N, classes, H, W) scores out.
 
+    Attributes
+    ----------
+    losses : int
+        Of how many cross entropies its loss is the sum.
+
     Examples
     --------
     The least that a network has to say is how its layers run:
@@ -42,6 +47,8 @@ class Network(Container):
     >>> round(float(loss), 3), sorted(network.grads)
     (1.386, ['conv.b', 'conv.w'])
     """
+
+    losses = 1
 
     def learn(
         self, x: Array, labels: Array, *, weight: Array | None = None, reduction: str = "mean"

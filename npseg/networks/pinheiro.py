@@ -237,6 +237,7 @@ class RecurrentCNN(Network):
             )
         stride = prod(stage.pool for stage in self.stages)
         self.instances, self.step, self.stride = instances, step, stride**instances
+        self.losses = instances
         self.patch = patch_size(self.stages, instances)
         if self.stride % step:
             raise ValueError(f"RecurrentCNN: step={step} must be a power of two, up to {self.stride}")

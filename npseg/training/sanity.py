@@ -113,7 +113,7 @@ def sanity(run: Run, *, steps: int = 300, progress: bool = True) -> Sanity:
         tqdm(total=steps, desc="one batch by heart", leave=False, disable=off) as bar,
     ):
         while len(losses) <= steps:
-            losses.append(trial.train_step(x, labels) / counted)
+            losses.append(trial.train_step(x, labels) / (trial.network.losses * counted))
             bar.set_postfix(loss=f"{losses[-1]:.3f}")
             bar.update()
             if not math.isfinite(losses[-1]) or losses[-1] <= BY_HEART * math.log(classes):

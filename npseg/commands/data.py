@@ -6,7 +6,7 @@ import shlex
 from pathlib import Path
 from typing import Any
 
-from npseg.commands import refuse_existing
+from npseg.commands.images import refuse_existing
 from npseg.data import VOID, ColorTable, write_colors
 from npseg.data.color_proposals import propose_colors
 from npseg.data.dataset import Bytes

@@ -12,7 +12,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from npseg import superpixels
-from npseg.commands import refuse_existing
+from npseg.commands.images import refuse_existing
 from npseg.data import read_image, write_labels
 from npseg.draw import ContactSheet, overlay_with_legend
 from npseg.files import replacing

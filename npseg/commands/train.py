@@ -1,20 +1,15 @@
-"""What the commands do: datasets, runs, labellers and pictures put together, and a word about each step."""
+"""``npseg train``: a run begun or continued, a line for each epoch, and pictures of what came of it."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tqdm import tqdm
 
-from npseg.check import gradcheck as check_gradients
-from npseg.check import report as report_gradients
-from npseg.check.rounding import accuracy as measure_accuracy
-from npseg.check.rounding import report as report_accuracy
-from npseg.data import ColorTable, Dataset, InMemory, Scenes, open_dataset, validate
+from npseg.commands.images import open_images
+from npseg.data import Dataset
 from npseg.draw import comparison, curves
 from npseg.files import replacing
 from npseg.networks import model
@@ -25,9 +20,6 @@ from npseg.training.clock import span
 from npseg.training.history import best_epoch
 from npseg.training.loop import BEST, CHECKPOINT, METRICS
 from npseg.training.sanity import sanity as check
-
-#: Scenes to train on and to validate by, where no folder of images was given; seeds of their own.
-SCENES = {"train": (400, 100), "val": (100, 101)}
 
 #: Images in the picture of predictions.
 SHOWN = 4
@@ -154,64 +146,6 @@ def check_sanity(run: Run) -> None:
         )
 
 
-def gradcheck() -> None:
-    """Print a table of every operation, each method, and the error of each gradient."""
-    bar = tqdm(unit="check", leave=False, disable=None)
-
-    def show(name: str) -> None:
-        bar.set_description(name)
-        bar.update()
-
-    with bar:
-        rows = check_gradients(progress=show)
-    print(report_gradients(rows))
-
-
-def accuracy() -> None:
-    """Print a table of the error of every operation in float32, on data that are scaled well and badly."""
-    bar = tqdm(unit="operation", leave=False, disable=None)
-
-    def show(name: str) -> None:
-        bar.set_description(name)
-        bar.update()
-
-    with bar:
-        rows = measure_accuracy(progress=show)
-    print(report_accuracy(rows))
-    print(
-        "\nlargest error in float32 against float64, in units of the last place (2⁻²³) of a result's largest value"
-    )
-
-
-def open_split(
-    data_path: str | None,
-    split: str,
-    *,
-    format: str | None = None,
-    colors: Sequence[Sequence[str | int]] | None = None,
-) -> Dataset:
-    """Return one part of a folder of images, or of the scenes; the table of colours is given by its rows."""
-    if data_path is not None:
-        table = None if colors is None else ColorTable(colors)
-        return open_dataset(data_path, split, format=format, colors=table)
-    if format is not None or colors is not None:
-        raise ValueError("--format and --colors are about a folder of images; give its --data-path")
-    if split not in SCENES:
-        raise ValueError(f"split {split!r}: the scenes have {' and '.join(SCENES)}")
-    count, seed = SCENES[split]
-    return InMemory(Scenes(count, seed=seed))
-
-
-def open_images(data_path: str | None, options: dict[str, Any] | None = None) -> tuple[Dataset, Dataset]:
-    """Return the images to train on and to validate by, all of them looked at."""
-    options = options or {}
-    datasets = open_split(data_path, "train", **options), open_split(data_path, "val", **options)
-    if data_path is not None:
-        for dataset in datasets:
-            validate(dataset)
-    return datasets
-
-
 def _fit(run: Run, output_dir: Path) -> None:
     """Train, print the figures of each epoch, and draw what came of it."""
     output_dir.mkdir(parents=True, exist_ok=True)
@@ -267,10 +201,3 @@ def _refuse_another_run(checkpoint: Path) -> None:
         raise ValueError(
             f"{checkpoint} is already there; continue it with --resume {checkpoint}, or give another --output-dir"
         )
-
-
-def refuse_existing(paths: Sequence[Path], force: bool) -> None:
-    """Refuse to write over files that are there, unless told to."""
-    there = [str(path) for path in paths if path.exists()]
-    if there and not force:
-        raise ValueError(f"{', '.join(there[:3])} is already there; add --force, or write elsewhere")

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from npseg.commands import open_split, refuse_existing
+from npseg.commands.images import open_split, refuse_existing
 from npseg.data import Dataset
 from npseg.draw import comparison, confusion
 from npseg.files import replacing

@@ -1,0 +1,48 @@
+"""The images that commands work on, the drawn scenes where no folder is given; and files that must not be lost."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from npseg.data import ColorTable, Dataset, InMemory, Scenes, open_dataset, validate
+
+#: Scenes to train on and to validate by, where no folder of images was given; seeds of their own.
+SCENES = {"train": (400, 100), "val": (100, 101)}
+
+
+def open_split(
+    data_path: str | None,
+    split: str,
+    *,
+    format: str | None = None,
+    colors: Sequence[Sequence[str | int]] | None = None,
+) -> Dataset:
+    """Return one part of a folder of images, or of the scenes; the table of colours is given by its rows."""
+    if data_path is not None:
+        table = None if colors is None else ColorTable(colors)
+        return open_dataset(data_path, split, format=format, colors=table)
+    if format is not None or colors is not None:
+        raise ValueError("--format and --colors are about a folder of images; give its --data-path")
+    if split not in SCENES:
+        raise ValueError(f"split {split!r}: the scenes have {' and '.join(SCENES)}")
+    count, seed = SCENES[split]
+    return InMemory(Scenes(count, seed=seed))
+
+
+def open_images(data_path: str | None, options: dict[str, Any] | None = None) -> tuple[Dataset, Dataset]:
+    """Return the images to train on and to validate by, all of them looked at."""
+    options = options or {}
+    datasets = open_split(data_path, "train", **options), open_split(data_path, "val", **options)
+    if data_path is not None:
+        for dataset in datasets:
+            validate(dataset)
+    return datasets
+
+
+def refuse_existing(paths: Sequence[Path], force: bool) -> None:
+    """Refuse to write over files that are there, unless told to."""
+    there = [str(path) for path in paths if path.exists()]
+    if there and not force:
+        raise ValueError(f"{', '.join(there[:3])} is already there; add --force, or write elsewhere")
