@@ -5,9 +5,10 @@ with npseg's. `gradcheck` runs the first on every operation of npseg; `grade` pr
 """
 
 from npseg.check.adjoint import AdjointError, AdjointReport, adjoint
-from npseg.check.against import Verdict, against, grade
 from npseg.check.gradients import gradients
 from npseg.check.operations import Row, every_operation, gradcheck, report
+from npseg.check.oracle.against import against, grade
+from npseg.check.oracle.verdict import Failure, Verdict
 from npseg.check.outcome import CheckError, Comparison, GradientError, KinkError, Report
 from npseg.check.rounding import accuracy
 
@@ -16,6 +17,7 @@ __all__ = [
     "AdjointReport",
     "CheckError",
     "Comparison",
+    "Failure",
     "GradientError",
     "KinkError",
     "Report",
