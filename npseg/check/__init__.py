@@ -8,6 +8,7 @@ from npseg.check.adjoint import AdjointError, AdjointReport, adjoint
 from npseg.check.gradients import gradients
 from npseg.check.operations import Row, every_operation, gradcheck, report
 from npseg.check.oracle.against import against, grade
+from npseg.check.oracle.folders import Mark, grade_folder
 from npseg.check.oracle.verdict import Failure, Verdict
 from npseg.check.outcome import CheckError, Comparison, GradientError, KinkError, Report
 from npseg.check.rounding import accuracy
@@ -20,6 +21,7 @@ __all__ = [
     "Failure",
     "GradientError",
     "KinkError",
+    "Mark",
     "Report",
     "Row",
     "Verdict",
@@ -29,6 +31,7 @@ __all__ = [
     "every_operation",
     "gradcheck",
     "grade",
+    "grade_folder",
     "gradients",
     "report",
 ]

@@ -196,7 +196,8 @@ def grade(**verdicts: Verdict) -> int:
     0
     """
     found = {
-        name: {"passed": v.passed, "message": v.headline if v.passed else str(v)} for name, v in verdicts.items()
+        name: {"passed": v.passed, "message": v.headline if v.passed else str(v)}
+        for name, v in verdicts.items()
     }
     print(json.dumps(found, indent=2, ensure_ascii=False))
     return 0 if all(v.passed for v in verdicts.values()) else 1

@@ -15,9 +15,15 @@ import numpy as np
 
 #: Largest error of each dtype, relative to the largest sum of the sizes of the terms; and what it is made of.
 TOLERANCES = {
-    "float64": (1e-9, "53 bits are kept; a thousandth of a millionth of the terms is far more than any order of adding"),
-    "float32": (1e-5, "24 bits are kept, 6e-8 of each term; methods that add and subtract in between, as Winograd's "
-                      "and Fourier's do, lose some hundred times that"),
+    "float64": (
+        1e-9,
+        "53 bits are kept; a thousandth of a millionth of the terms is far more than any order of adding",
+    ),
+    "float32": (
+        1e-5,
+        "24 bits are kept, 6e-8 of each term; methods that add and subtract in between, as Winograd's "
+        "and Fourier's do, lose some hundred times that",
+    ),
     "float16": (4e-3, "11 bits are kept, 5e-4 of each term: eight roundings of the largest sum"),
     "bfloat16": (3e-2, "8 bits are kept, 4e-3 of each term: eight roundings of the largest sum"),
 }
@@ -57,7 +63,9 @@ class Library:
         if not hasattr(module, "asarray"):
             raise ValueError(f"{op}: library={self.name!r} has no asarray, by which arrays would be made")
         if self.device is not None and self.name != "torch":
-            raise ValueError(f"{op}: device={self.device!r} is for library='torch'; others choose theirs themselves")
+            raise ValueError(
+                f"{op}: device={self.device!r} is for library='torch'; others choose theirs themselves"
+            )
         if self.dtype == "bfloat16" and self.name == "numpy":
             raise ValueError(f"{op}: NumPy has no bfloat16; give library='torch', 'cupy' or 'jax.numpy'")
 
@@ -67,7 +75,11 @@ class Library:
             return value
         if self.name == "numpy":
             return value.astype(self.dtype) if value.dtype.kind == "f" else value.copy()
-        exact = value.astype("float32" if self.dtype == "bfloat16" else self.dtype) if value.dtype.kind == "f" else value
+        exact = (
+            value.astype("float32" if self.dtype == "bfloat16" else self.dtype)
+            if value.dtype.kind == "f"
+            else value
+        )
         array = self.module.asarray(exact.copy())
         if self.dtype == "bfloat16" and value.dtype.kind == "f":
             kind = self.module.bfloat16

@@ -46,8 +46,7 @@ class Case:
     def map(self, change: Callable[[Any], Any]) -> Case:
         """Return the case with all of its values changed."""
         arguments, options = (
-            {name: change(value) for name, value in group.items()}
-            for group in (self.arguments, self.options)
+            {name: change(value) for name, value in group.items()} for group in (self.arguments, self.options)
         )
         return replace(self, arguments=arguments, options=options, dout=change(self.dout))
 

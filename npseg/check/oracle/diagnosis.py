@@ -59,7 +59,8 @@ def diagnose(judge: Judge, about: Operation, case: Case, axes: int | None, seed:
             best, share, telling = mistake.words, sum(found) / len(found), len(found)
     if share < SHARE:
         return ""
-    return f"this is what one gets if {best} (so in {round(share * telling)} of {telling} further cases where that matters)"
+    explained = f"so in {round(share * telling)} of {telling} further cases where that matters"
+    return f"this is what one gets if {best} ({explained})"
 
 
 def _hear(judge: Judge, about: Operation, case: Case) -> Heard | None:

@@ -159,7 +159,9 @@ DOMAINS: dict[str, Callable[[Draw], Case]] = {
 
 #: What can be restricted besides an operation's own options.
 SHAPES = {
-    **dict.fromkeys(("conv", "conv_transpose", "conv_matrix"), ("kernel_size", "images", "channels", "filters")),
+    **dict.fromkeys(
+        ("conv", "conv_transpose", "conv_matrix"), ("kernel_size", "images", "channels", "filters")
+    ),
     "max_unpool": ("images", "channels", "indices"),
 }
 

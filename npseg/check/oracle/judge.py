@@ -8,6 +8,7 @@ or computes with what an earlier call has left behind.
 from __future__ import annotations
 
 import traceback
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -24,7 +25,7 @@ from npseg.check.oracle.verdict import Failure
 ROUNDING = 1e-9
 
 
-class Wrong(Exception):  # noqa: N818 - a finding, and no error of ours
+class Wrong(Exception):
     """What is wrong with an answer."""
 
     def __init__(self, failure: Failure) -> None:
@@ -47,7 +48,9 @@ class Judge:
         How long a call may take.
     """
 
-    def __init__(self, candidate: Adapted, about: Operation | Function, reference: str, seconds: float) -> None:
+    def __init__(
+        self, candidate: Adapted, about: Operation | Function, reference: str, seconds: float
+    ) -> None:
         self.candidate, self.about, self.reference, self.seconds = candidate, about, reference, seconds
 
     def judge(self, case: Any, wanted: Answer) -> None:
@@ -98,7 +101,9 @@ class Judge:
         """Hold results against the right ones."""
         for name in wanted:
             if name in results or name != "indices":
-                self.compare_one(case, name if len(wanted) > 1 and name != "y" else "", results.get(name), wanted[name])
+                self.compare_one(
+                    case, name if len(wanted) > 1 and name != "y" else "", results.get(name), wanted[name]
+                )
         for name, got in results.items():
             needed = self.about.dtype(name)
             if got is not None and needed and dtype_of(got) != needed:
@@ -131,10 +136,8 @@ class Judge:
         before = {name: on_host(value).copy() for name, value in results.items() if value is not None}
         other = self.about.others(case)
         if other is not None:
-            try:
+            with suppress(Wrong):  # what it makes of this is asked when this is the case
                 self.ask(other)
-            except Wrong:
-                pass  # what it makes of this is asked when this is the case
             if not same(before, {name: on_host(results[name]) for name in before}):
                 what = "changes its answer when it is called again: it hands out one and the same array"
                 raise Wrong(self.found(case, what))
@@ -168,10 +171,18 @@ def differences(
 
 
 def _in_words(value: Any) -> str:
-    return "None" if value is None else f"an array of shape {value.shape}" if hasattr(value, "shape") else repr(value)
+    return (
+        "None"
+        if value is None
+        else f"an array of shape {value.shape}"
+        if hasattr(value, "shape")
+        else repr(value)
+    )
 
 
 def _litter(wanted: Answer) -> None:
     """Leave NaN in memory of the answers' sizes, which is what numpy.empty is likely to get next."""
-    arrays = [np.full(np.shape(a), np.nan) for a in wanted.values() if a is not None and not hasattr(a, "toarray")]
+    arrays = [
+        np.full(np.shape(a), np.nan) for a in wanted.values() if a is not None and not hasattr(a, "toarray")
+    ]
     del arrays

@@ -31,13 +31,17 @@ def crop(d: Draw) -> Case:
     x = d.planes(*d.spatial(1, 4))
     offset = tuple(d.draw(st.integers(0, length - 1)) for length in x.shape[2:])
     size = tuple(d.draw(st.integers(1, length - o)) for length, o in zip(x.shape[2:], offset))
-    return Case({"x": x, "offset": d.option("offset", st.just(offset)), "size": d.option("size", st.just(size))}, {})
+    return Case(
+        {"x": x, "offset": d.option("offset", st.just(offset)), "size": d.option("size", st.just(size))}, {}
+    )
 
 
 def resize_bilinear(d: Draw) -> Case:
     """Draw a resizing, up or down."""
     aligned = {"align_corners": d.option("align_corners", st.booleans())}
-    return Case({"x": d.planes(*d.spatial(1, 4)), "size": d.option("size", st.just(d.spatial(1, 6)))}, aligned)
+    return Case(
+        {"x": d.planes(*d.spatial(1, 4)), "size": d.option("size", st.just(d.spatial(1, 6)))}, aligned
+    )
 
 
 def batch_norm(d: Draw) -> Case:

@@ -21,7 +21,6 @@ from npseg.check.oracle.draws import WORDS
 from npseg.check.oracle.signatures import Adapted, Call
 
 
-
 @dataclass(frozen=True)
 class Operation:
     """How a candidate is asked about an operation.
@@ -88,7 +87,9 @@ class Operation:
                 return {"y": raw[0]} | self._indices(raw[1])
             return {names[0]: raw}
         if not isinstance(raw, tuple | list) or len(raw) != len(names):
-            raise ValueError(f"returns {type(raw).__name__}; {len(names)} results are wanted: {', '.join(names)}")
+            raise ValueError(
+                f"returns {type(raw).__name__}; {len(names)} results are wanted: {', '.join(names)}"
+            )
         return dict(zip(names, raw))
 
     def _indices(self, cache: Any) -> dict[str, Any]:
@@ -101,7 +102,9 @@ class Operation:
     def scale(self, case: Case) -> float:
         """Return the largest sum of the sizes of the terms: the answer for absolute values, at least 1."""
         answers = (answer(self.reference, which) for which in (case, case.floats(np.abs)))
-        results = (np.abs(on_host(result)) for found in answers for result in found.values() if result is not None)
+        results = (
+            np.abs(on_host(result)) for found in answers for result in found.values() if result is not None
+        )
         return max(float(result.max(initial=1)) for result in results)
 
     def allowed(self, case: Case) -> float:
@@ -168,7 +171,12 @@ class Function:
 
 
 def about_operation(
-    op: str, candidate: Adapted, reference: str, library: Library, only: dict[str, Any], tolerance: float | None
+    op: str,
+    candidate: Adapted,
+    reference: str,
+    library: Library,
+    only: dict[str, Any],
+    tolerance: float | None,
 ) -> Operation:
     """Return how a candidate is asked about an operation, or refuse what cannot be."""
     parameters = _parameters(op, reference, only)
@@ -180,7 +188,9 @@ def about_operation(
     if takes is None or (is_backward(reference) and candidate.signature.name in ("npseg", "torch")):
         omitted: frozenset[str] = frozenset()
     else:
-        omitted = frozenset(name for name in parameters if called(name) not in takes and _optional(parameters[name]))
+        omitted = frozenset(
+            name for name in parameters if called(name) not in takes and _optional(parameters[name])
+        )
         omitted |= frozenset(name for name in only if name in parameters and called(name) not in takes)
         only |= {n: parameters[n].default for n in omitted if n not in only or not _is_fixed(only[n])}
     chosen = TOLERANCES[library.dtype][0] if tolerance is None else tolerance
@@ -197,12 +207,12 @@ def _parameters(op: str, reference: str, only: Mapping[str, Any]) -> Mapping[str
     if base_of(reference) not in DOMAINS or not hasattr(npseg, reference):
         known = ", ".join(name for name in npseg.__all__ if base_of(name) in DOMAINS)
         raise ValueError(f"{op}: reference={reference!r}; choose one of {known}")
-    parameters = inspect.signature(forward_of(reference)).parameters
-    parameters = {n: p for n, p in parameters.items() if n not in ("method", "out")}
-    known = (*parameters, *_shapes(reference))
-    strangers = [name for name in only if name not in known]
+    own = inspect.signature(forward_of(reference)).parameters
+    parameters = {n: p for n, p in own.items() if n not in ("method", "out")}
+    free = (*parameters, *_shapes(reference))
+    strangers = [name for name in only if name not in free]
     if strangers:
-        raise ValueError(f"{op}: only={strangers[0]!r} is no option of {reference}; it has {', '.join(known)}")
+        raise ValueError(f"{op}: only={strangers[0]!r} is no option of {reference}; it has {', '.join(free)}")
     return parameters
 
 
@@ -220,6 +230,7 @@ def _is_fixed(restriction: Any) -> bool:
 
 def _kept(case: Case, y: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     """Return dropout's output where it is not 0, as it should be; all of it where nothing is to be dropped."""
+    x: np.ndarray[Any, Any]
     x, p = case.arguments["x"], case.arguments["p"] if case.options.get("training", True) else 0.0
     if p == 1 or y.shape != x.shape:
         return np.zeros_like(x)

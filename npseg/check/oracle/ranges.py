@@ -44,7 +44,12 @@ def _words(seen: list[Any]) -> list[str]:
         said.append(_range([n for value in whole for n in _numbers(value)]))
         if any(isinstance(value, tuple) and len({str(v) for v in value}) > 1 for value in whole):
             said.append("one for each axis")
-        if any(isinstance(v, tuple) and len(set(v)) > 1 for value in whole if isinstance(value, tuple) for v in value):
+        if any(
+            isinstance(v, tuple) and len(set(v)) > 1
+            for value in whole
+            if isinstance(value, tuple)
+            for v in value
+        ):
             said.append("uneven")
     rest = {str(value) for value in others if not _numbers(value)}
     return said + ([" or ".join(sorted(rest)[:6])] if rest else [])
@@ -52,7 +57,11 @@ def _words(seen: list[Any]) -> list[str]:
 
 def _arrays(shapes: list[tuple[int, ...]]) -> str:
     """Write the shapes of arrays: the first two axes, and all further ones together."""
-    heads = [_range([shape[i] for shape in shapes if len(shape) > i]) for i in (0, 1) if len(max(shapes, key=len)) > i]
+    heads = [
+        _range([shape[i] for shape in shapes if len(shape) > i])
+        for i in (0, 1)
+        if len(max(shapes, key=len)) > i
+    ]
     tails = [n for shape in shapes for n in shape[2:]]
     return f"arrays ({', '.join([*heads, f'{_range(tails)} on each axis'] if tails else heads)})"
 

@@ -19,6 +19,7 @@ import numpy as np
 from npseg.check.oracle.arrays import Library
 from npseg.check.oracle.cases import Case, base_of, is_backward, run_forward
 
+
 class Call(NamedTuple):
     """One call of a candidate.
 
@@ -56,8 +57,8 @@ class Signature:
         """Refuse what cannot be called in this way."""
         if is_backward(reference) and (library.name not in ("numpy", "cupy") or "16" in library.dtype):
             raise ValueError(
-                f"{op}: a cache of npseg's holds float32 or float64 arrays of NumPy's or CuPy's; for {library.dtype} of "
-                f"{library.name} give signature='arrays', which hands over the arguments themselves"
+                f"{op}: a cache of npseg's holds float32 or float64 arrays of NumPy's or CuPy's; for "
+                f"{library.dtype} of {library.name} give signature='arrays', which hands over the arguments themselves"
             )
 
     def call(self, reference: str, case: Case) -> Call:
@@ -117,7 +118,11 @@ class ChannelsLast(Arrays):
     def call(self, reference: str, case: Case) -> Call:
         """Return what the candidate is called with."""
         arguments = {name: self._there(name, value) for name, value in case.arguments.items()}
-        return super().call(reference, Case(arguments, case.options, self._there("dout", case.dout)))._replace(case=case)
+        return (
+            super()
+            .call(reference, Case(arguments, case.options, self._there("dout", case.dout)))
+            ._replace(case=case)
+        )
 
     def result(self, reference: str, answer: Any, call: Call) -> Any:
         """Return the answer with channels first; of a forward pass y, of a backward pass (dx, dw, ...)."""
@@ -196,7 +201,9 @@ def adapt(op: str, candidate: Any, signature: Any, reference: str) -> Adapted:
     """
     if isinstance(candidate, tuple):
         if len(candidate) != 2 or not all(map(callable, candidate)) or not is_backward(reference):
-            raise TypeError(f"{op}: a pair is (forward, backward), two functions, held against a ..._backward")
+            raise TypeError(
+                f"{op}: a pair is (forward, backward), two functions, held against a ..._backward"
+            )
         forward, backward = candidate
 
         def gradient(dout: Any, *arguments: Any, **options: Any) -> Any:
@@ -218,7 +225,9 @@ def named(op: str, signature: str) -> Signature:
 
     known = {kind.name: kind for kind in (Signature, Arrays, ChannelsLast, Torch)}
     if signature not in known:
-        raise ValueError(f"{op}: signature={signature!r}; choose one of {', '.join(known)}, or give a function")
+        raise ValueError(
+            f"{op}: signature={signature!r}; choose one of {', '.join(known)}, or give a function"
+        )
     return known[signature]()
 
 

@@ -69,7 +69,8 @@ class Trial:
             pass
         except hypothesis.errors.Flaky:
             assert self.failure is not None
-            what = f"depends on leftover state: asked the same thing twice, it answers differently\n  {self.failure.what}"
+            what = "depends on leftover state: asked the same thing twice, it answers differently"
+            what = f"{what}\n  {self.failure.what}"
             self.failure, self.case = replace(self.failure, what=what), None
 
     def one(self, case: Any) -> None:

@@ -6,7 +6,7 @@ asks for cannot be computed, its function raises ValueError, or what NumPy raise
 
 from __future__ import annotations
 
-from npseg.check.oracle.mistakes import backward, conv, conv_transpose, pool, pointwise, unpool
+from npseg.check.oracle.mistakes import backward, conv, conv_transpose, pointwise, pool, unpool
 from npseg.check.oracle.mistakes.mistake import Mistake
 
 #: The usual mistakes of each operation, those first that are made most.

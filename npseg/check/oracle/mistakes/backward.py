@@ -54,14 +54,29 @@ def _mistakes(reference: str) -> tuple[Mistake, ...]:
         Mistake("dw comes out flipped", _spoiled(reference, "dw", lambda dw, c: flipped(dw))),
         Mistake("dw is that of the last image only", _one_image(reference)),
         Mistake("dw is averaged over the images", _spoiled(reference, "dw", lambda dw, c: dw / len(c.dout))),
-        Mistake("db is averaged over pixels and images", _spoiled(reference, "db", lambda db, c: db * len(db) / c.dout.size)),
+        Mistake(
+            "db is averaged over pixels and images",
+            _spoiled(reference, "db", lambda db, c: db * len(db) / c.dout.size),
+        ),
         Mistake("db is averaged over the images", _spoiled(reference, "db", lambda db, c: db / len(c.dout))),
         Mistake("db is that of the last image only", _spoiled(reference, "db", _first_image_bias)),
-        Mistake("dx uses the weight's channel axes exchanged", _with_other_weights(reference, lambda w: w.swapaxes(0, 1))),
-        Mistake("dw has its channel axes exchanged", _spoiled(reference, "dw", lambda dw, c: dw.swapaxes(0, 1))),
-        Mistake("dw has its kernel axes exchanged", _spoiled(reference, "dw", lambda dw, c: dw.swapaxes(-1, -2))),
-        Mistake("dx is divided by the number of images", _spoiled(reference, "dx", lambda dx, c: dx / len(dx))),
-        Mistake("dx and dw have the wrong sign", lambda c: (r := answer(reference, c)) | {"dx": -r["dx"], "dw": -r["dw"]}),
+        Mistake(
+            "dx uses the weight's channel axes exchanged",
+            _with_other_weights(reference, lambda w: w.swapaxes(0, 1)),
+        ),
+        Mistake(
+            "dw has its channel axes exchanged", _spoiled(reference, "dw", lambda dw, c: dw.swapaxes(0, 1))
+        ),
+        Mistake(
+            "dw has its kernel axes exchanged", _spoiled(reference, "dw", lambda dw, c: dw.swapaxes(-1, -2))
+        ),
+        Mistake(
+            "dx is divided by the number of images", _spoiled(reference, "dx", lambda dx, c: dx / len(dx))
+        ),
+        Mistake(
+            "dx and dw have the wrong sign",
+            lambda c: (r := answer(reference, c)) | {"dx": -r["dx"], "dw": -r["dw"]},
+        ),
     )
 
 

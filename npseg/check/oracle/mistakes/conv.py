@@ -125,7 +125,10 @@ def _without_bias(case: Case) -> Answer:
 
 
 MISTAKES = (
-    Mistake("the kernel is flipped: a convolution in the mathematicians' sense", instead(OP, w=lambda c: flipped(c.arguments["w"]))),
+    Mistake(
+        "the kernel is flipped: a convolution in the mathematicians' sense",
+        instead(OP, w=lambda c: flipped(c.arguments["w"])),
+    ),
     Mistake("the stride is ignored", instead(OP, stride=lambda c: 1)),
     Mistake("the stride counts for the size only, and windows lie one pixel apart", _windows_a_pixel_apart),
     Mistake("the padding is ignored", instead(OP, padding=lambda c: 0)),
@@ -133,11 +136,20 @@ MISTAKES = (
         "the padding is counted in the size, but the image is not moved: all of it comes after",
         instead(OP, padding=lambda c: tuple((0, a + b) for a, b in pairs(c))),
     ),
-    Mistake("all of the padding comes before", instead(OP, padding=lambda c: tuple((a + b, 0) for a, b in pairs(c)))),
+    Mistake(
+        "all of the padding comes before",
+        instead(OP, padding=lambda c: tuple((a + b, 0) for a, b in pairs(c))),
+    ),
     Mistake("padding is put before only", instead(OP, padding=lambda c: tuple((a, 0) for a, _ in pairs(c)))),
     Mistake("padding is put after only", instead(OP, padding=lambda c: tuple((0, b) for _, b in pairs(c)))),
-    Mistake("the padding before and after is exchanged", instead(OP, padding=lambda c: tuple((b, a) for a, b in pairs(c)))),
-    Mistake("the padding before is used after, too", instead(OP, padding=lambda c: tuple((a, a) for a, _ in pairs(c)))),
+    Mistake(
+        "the padding before and after is exchanged",
+        instead(OP, padding=lambda c: tuple((b, a) for a, b in pairs(c))),
+    ),
+    Mistake(
+        "the padding before is used after, too",
+        instead(OP, padding=lambda c: tuple((a, a) for a, _ in pairs(c))),
+    ),
     Mistake("the axes of the padding are exchanged", instead(OP, padding=lambda c: pairs(c)[::-1])),
     Mistake("the border repeats the edge, and is not 0", _with_border("edge")),
     Mistake("the border mirrors the image, and is not 0", _with_border("symmetric")),
@@ -154,8 +166,12 @@ MISTAKES = (
         "the weight's channel axes are exchanged, as a transposed convolution has them",
         instead(OP, w=lambda c: c.arguments["w"].swapaxes(0, 1)),
     ),
-    Mistake("the kernel is flipped on the first axis", instead(OP, w=lambda c: flipped(c.arguments["w"], (2,)))),
-    Mistake("the kernel is flipped on the last axis", instead(OP, w=lambda c: flipped(c.arguments["w"], (-1,)))),
+    Mistake(
+        "the kernel is flipped on the first axis", instead(OP, w=lambda c: flipped(c.arguments["w"], (2,)))
+    ),
+    Mistake(
+        "the kernel is flipped on the last axis", instead(OP, w=lambda c: flipped(c.arguments["w"], (-1,)))
+    ),
     Mistake("the axes of the stride are exchanged", instead(OP, stride=reversed_option("stride"))),
     Mistake("the first axis' stride is used for all", instead(OP, stride=first_of("stride"))),
     Mistake("the last axis' stride is used for all", instead(OP, stride=last_of("stride"))),

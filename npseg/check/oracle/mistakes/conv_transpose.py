@@ -115,8 +115,13 @@ def _doubled_crop(where: str) -> Any:
 
 
 MISTAKES = (
-    Mistake("the kernel is flipped: as if the convolution of a zero-stuffed image did not need it flipped", instead(OP, w=lambda c: flipped(c.arguments["w"]))),
-    Mistake("output_padding is put on the left: rows are given back before, not after", _output_padding_before),
+    Mistake(
+        "the kernel is flipped: as if the convolution of a zero-stuffed image did not need it flipped",
+        instead(OP, w=lambda c: flipped(c.arguments["w"])),
+    ),
+    Mistake(
+        "output_padding is put on the left: rows are given back before, not after", _output_padding_before
+    ),
     Mistake("output_padding is put on the left, as zeros", _zeros("before")),
     Mistake("output_padding adds zeros, where there is a sum of stamps", _zeros("after")),
     Mistake("output_padding adds zeros that not even the bias reaches", _zeros_without_bias),
@@ -125,14 +130,25 @@ MISTAKES = (
     Mistake("padding pads the input, and does not crop the output", _padding_pads),
     Mistake("the zero-stuffed input is padded by padding, not by kernel - 1 - padding", _stuffed),
     Mistake("the padding is ignored", instead(OP, padding=lambda c: 0)),
-    Mistake("padding crops at the beginning only", instead(OP, padding=lambda c: tuple((a, 0) for a, _ in pairs(c)))),
-    Mistake("padding crops at the end only", instead(OP, padding=lambda c: tuple((0, b) for _, b in pairs(c)))),
+    Mistake(
+        "padding crops at the beginning only",
+        instead(OP, padding=lambda c: tuple((a, 0) for a, _ in pairs(c))),
+    ),
+    Mistake(
+        "padding crops at the end only", instead(OP, padding=lambda c: tuple((0, b) for _, b in pairs(c)))
+    ),
     Mistake("all of the padding is cropped at the beginning", instead(OP, padding=_doubled_crop("before"))),
     Mistake("all of the padding is cropped at the end", instead(OP, padding=_doubled_crop("after"))),
-    Mistake("the padding before and after is exchanged", instead(OP, padding=lambda c: tuple((b, a) for a, b in pairs(c)))),
+    Mistake(
+        "the padding before and after is exchanged",
+        instead(OP, padding=lambda c: tuple((b, a) for a, b in pairs(c))),
+    ),
     Mistake("the stride is ignored", instead(OP, stride=lambda c: 1)),
     Mistake("stamps overwrite each other where they should add up", _overwritten),
-    Mistake("the weight's channel axes are exchanged, as a convolution has them", instead(OP, w=lambda c: c.arguments["w"].swapaxes(0, 1))),
+    Mistake(
+        "the weight's channel axes are exchanged, as a convolution has them",
+        instead(OP, w=lambda c: c.arguments["w"].swapaxes(0, 1)),
+    ),
     Mistake("the kernel's axes are exchanged", instead(OP, w=swapped_kernel)),
     Mistake("the dilation is ignored", instead(OP, dilation=lambda c: 1)),
     Mistake(

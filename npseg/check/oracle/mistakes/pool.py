@@ -20,8 +20,12 @@ def _with_fill(fill: float) -> Any:
 
     def compute(case: Case) -> Answer:
         y = run_forward(MAX, case)[0]
-        sides = [(before, after + stride * 2 * k) for (before, after), stride, k in zip(
-            pairs(case), each(case, "stride"), each(case, "kernel_size"))]
+        sides = [
+            (before, after + stride * 2 * k)
+            for (before, after), stride, k in zip(
+                pairs(case), each(case, "stride"), each(case, "kernel_size")
+            )
+        ]
         x = padded(case.arguments["x"], sides, constant_values=fill)
         wide = run_forward(MAX, changed(case, x=x, padding=0))[0]
         return {"y": wide[(*ALL, *(slice(n) for n in y.shape[2:]))]}
@@ -172,22 +176,37 @@ MAX_MISTAKES = (
     Mistake("indices are counted in rows of the padded width", _padded_stride),
     Mistake("indices are counted within the window", _in_window),
     Mistake("indices are counted column by column", _column_major),
-    Mistake("the stride is 1 where none is given, and not the window", instead(MAX, stride=lambda c: c.options["stride"] or 1)),
+    Mistake(
+        "the stride is 1 where none is given, and not the window",
+        instead(MAX, stride=lambda c: c.options["stride"] or 1),
+    ),
     Mistake("the stride is ignored, and is the window's size", instead(MAX, stride=lambda c: None)),
     Mistake("the stride is ignored, and is 1", instead(MAX, stride=lambda c: 1)),
     Mistake("ceil_mode is ignored", instead(MAX, ceil_mode=lambda c: False)),
     Mistake("the size is always rounded up", instead(MAX, ceil_mode=lambda c: True)),
     Mistake("the padding is ignored", instead(MAX, padding=lambda c: 0)),
-    Mistake("the padding before and after is exchanged", instead(MAX, padding=lambda c: tuple((b, a) for a, b in pairs(c)))),
-    Mistake("all of the padding comes after", instead(MAX, padding=lambda c: tuple((0, a + b) for a, b in pairs(c)))),
+    Mistake(
+        "the padding before and after is exchanged",
+        instead(MAX, padding=lambda c: tuple((b, a) for a, b in pairs(c))),
+    ),
+    Mistake(
+        "all of the padding comes after",
+        instead(MAX, padding=lambda c: tuple((0, a + b) for a, b in pairs(c))),
+    ),
     Mistake("the dilation is ignored", instead(MAX, dilation=lambda c: 1)),
     Mistake(
         "the dilation is off by one: it counts the pixels between taps",
         instead(MAX, dilation=lambda c: tuple(d + 1 for d in each(c, "dilation"))),
     ),
-    Mistake("the window's axes are exchanged", instead(MAX, kernel_size=reversed_option("kernel_size"), stride=_fixed_stride)),
+    Mistake(
+        "the window's axes are exchanged",
+        instead(MAX, kernel_size=reversed_option("kernel_size"), stride=_fixed_stride),
+    ),
     Mistake("the axes of the stride are exchanged", instead(MAX, stride=reversed_option("stride"))),
-    Mistake("the first axis' window is used for all", instead(MAX, kernel_size=_first_kernel, stride=_fixed_stride)),
+    Mistake(
+        "the first axis' window is used for all",
+        instead(MAX, kernel_size=_first_kernel, stride=_fixed_stride),
+    ),
     Mistake("the smallest is taken", _smallest),
     Mistake("the mean is taken", _mean),
 )
@@ -203,7 +222,10 @@ AVG_MISTAKES = (
 )
 
 MAX_GRADIENT_MISTAKES = (
-    Mistake("repeated indices overwrite: where windows overlap, the last one's gradient is assigned, not added", _assigned),
+    Mistake(
+        "repeated indices overwrite: where windows overlap, the last one's gradient is assigned, not added",
+        _assigned,
+    ),
     Mistake("ties go to the last of the largest", _to_the_last),
     Mistake("all of several largest get the gradient", _to_all(divided=False)),
     Mistake("several largest share the gradient", _to_all(divided=True)),
@@ -213,6 +235,12 @@ MAX_GRADIENT_MISTAKES = (
 AVG_GRADIENT_MISTAKES = (
     Mistake("where windows overlap, the last one's share is assigned, not added", _shares_assigned),
     Mistake("the gradient is not divided", _undivided),
-    Mistake("the padding is not counted where it should be", instead("avg_pool_backward", count_include_pad=lambda c: False)),
-    Mistake("the padding is counted where it should not be", instead("avg_pool_backward", count_include_pad=lambda c: True)),
+    Mistake(
+        "the padding is not counted where it should be",
+        instead("avg_pool_backward", count_include_pad=lambda c: False),
+    ),
+    Mistake(
+        "the padding is counted where it should not be",
+        instead("avg_pool_backward", count_include_pad=lambda c: True),
+    ),
 )

@@ -50,7 +50,9 @@ def _padded_width(indices: Any, size: tuple[int, ...], case: Case) -> Any:
     """Take the indices for those of the padded plane."""
     wide = tuple(n + before + after for n, (before, after) in zip(size, pairs(case)))
     where = np.unravel_index(indices, wide)
-    inside = np.logical_and.reduce([(0 <= at - b) & (at - b < n) for at, (b, _), n in zip(where, pairs(case), size)])
+    inside = np.logical_and.reduce(
+        [(at - b >= 0) & (at - b < n) for at, (b, _), n in zip(where, pairs(case), size)]
+    )
     moved = tuple(np.clip(at - b, 0, n - 1) for at, (b, _), n in zip(where, pairs(case), size))
     return np.where(inside, np.ravel_multi_index(moved, size), -1)
 
@@ -59,8 +61,11 @@ def _default_width(indices: Any, size: tuple[int, ...], case: Case) -> Any:
     """Take the indices for those of a plane of the default size."""
     refuse(case.options["output_size"] is None)
     least = npseg.max_unpool_forward(
-        case.arguments["x"], np.zeros_like(indices), case.arguments["kernel_size"],
-        stride=case.options["stride"], padding=case.options["padding"],
+        case.arguments["x"],
+        np.zeros_like(indices),
+        case.arguments["kernel_size"],
+        stride=case.options["stride"],
+        padding=case.options["padding"],
     )[0].shape[2:]
     refuse(bool((indices >= prod(least)).any()))
     where = np.unravel_index(indices, least)
@@ -83,7 +88,10 @@ def _everywhere(case: Case) -> Answer:
 
 
 MISTAKES = (
-    Mistake("repeated indices overwrite: the last value of a place is kept, and they are not added up", _put("last")),
+    Mistake(
+        "repeated indices overwrite: the last value of a place is kept, and they are not added up",
+        _put("last"),
+    ),
     Mistake("of repeated indices the first value is kept, and they are not added up", _put("first")),
     Mistake("values that go to one place are averaged", _averaged),
     Mistake("indices are read in the padded plane", _elsewhere(_padded_width)),
@@ -134,7 +142,9 @@ def _columns(how: str) -> Any:
             np.arange(prod(n + a + b for n, (a, b) in zip(size, sides)), dtype=float).reshape(
                 1, 1, *(n + a + b for n, (a, b) in zip(size, sides))
             ),
-            kernel, stride=case.options["stride"], dilation=case.options["dilation"],
+            kernel,
+            stride=case.options["stride"],
+            dilation=case.options["dilation"],
         )[0].astype(int)
         wide = tuple(n + a + b for n, (a, b) in zip(size, sides))
         planes = cols.reshape(len(cols), -1, *index.shape)
@@ -153,6 +163,9 @@ def _columns(how: str) -> Any:
 
 COLUMN_MISTAKES = (
     Mistake("where windows overlap, the last tap is assigned, not added", _columns("overwritten")),
-    Mistake("the padding is not cropped before: the first pixels of the padded plane are kept", _columns("uncropped before")),
+    Mistake(
+        "the padding is not cropped before: the first pixels of the padded plane are kept",
+        _columns("uncropped before"),
+    ),
     Mistake("the padding is ignored", instead("col2im", padding=lambda c: 0)),
 )
