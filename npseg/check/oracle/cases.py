@@ -37,11 +37,14 @@ class Case:
         What it takes by keyword.
     dout : array or None
         Of a backward pass, the gradient that flows in.
+    brief : bool
+        Whether options that have their default values are left out.
     """
 
     arguments: dict[str, Any]
     options: dict[str, Any]
     dout: Any = None
+    brief: bool = False
 
     def map(self, change: Callable[[Any], Any]) -> Case:
         """Return the case with all of its values changed."""

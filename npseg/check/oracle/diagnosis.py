@@ -39,9 +39,10 @@ def diagnose(judge: Judge, about: Operation, case: Case, axes: int | None, seed:
     """Return in words which mistake explains a candidate's answers, or "" if none does."""
     mistakes = MISTAKES.get(about.reference, ())
     first = _hear(judge, about, case)
-    if first is None or first.got is None:
+    if first is None or not mistakes:
         return ""
-    suspects = [m for m in mistakes if _explains(m, first, about) is True]
+    failed = first.got is None  # then all are suspects, and what counts are the cases that it does answer
+    suspects = [m for m in mistakes if failed or _explains(m, first, about)]
     if not suspects:
         return ""
     further: list[Heard] = []
@@ -60,7 +61,7 @@ def diagnose(judge: Judge, about: Operation, case: Case, axes: int | None, seed:
     if share < SHARE:
         return ""
     explained = f"so in {round(share * telling)} of {telling} further cases where that matters"
-    return f"this is what one gets if {best} ({explained})"
+    return f"{'where it answers, ' if failed else ''}this is what one gets if {best} ({explained})"
 
 
 def _hear(judge: Judge, about: Operation, case: Case) -> Heard | None:
@@ -77,17 +78,22 @@ def _hear(judge: Judge, about: Operation, case: Case) -> Heard | None:
 
 
 def _explains(mistake: Mistake, heard: Heard, about: Operation) -> bool | None:
-    """Say whether a mistake gives the candidate's answer; None where it would make no difference, or cannot be made."""
+    """Say whether a mistake gives the candidate's answer; None where there is no telling."""
     try:
         with np.errstate(all="ignore"):
-            mistaken = heard.wanted | mistake.compute(heard.case)
+            mistaken = mistake.compute(heard.case)
     except IMPOSSIBLE:
         return None
-    allowed = about.allowed(heard.case)
-    names = [name for name in mistaken if name != "indices" or heard.got is None or name in heard.got]
-    if all(_alike(mistaken[name], heard.wanted[name], allowed) for name in names):
+    wanted, allowed = heard.wanted, about.allowed(heard.case)
+    if all(_alike(mistaken[name], wanted[name], allowed) for name in mistaken):
         return None
-    return heard.got is not None and all(_alike(heard.got.get(n), mistaken[n], allowed) for n in names)
+    if heard.got is None:
+        return None
+    # Indices need not be returned, and where y is wrong there is no telling what they should be.
+    expected = {
+        n: a for n, a in (wanted | mistaken).items() if n != "indices" or (n in mistaken and n in heard.got)
+    }
+    return all(_alike(heard.got.get(name), expected[name], allowed) for name in expected)
 
 
 def _alike(a: Any, b: Any, allowed: float) -> bool:

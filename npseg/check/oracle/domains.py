@@ -170,7 +170,7 @@ SHAPES = {
 def calls(draw: Callable[..., Any], reference: str, axes: int | None, only: Mapping[str, Any]) -> Case:
     """Draw a call of an operation; of a backward pass with a gradient of the output's shape."""
     d = Draw(draw, axes, only)
-    case = DOMAINS[base_of(reference)](d)
+    case = replace(DOMAINS[base_of(reference)](d), brief=draw(st.sampled_from((False, True, True))))
     if not is_backward(reference):
         return case
     try:

@@ -93,7 +93,7 @@ def _add_domain_flags(parser: Any) -> None:
         type=_restriction,
         action="append",
         metavar="OPTION=VALUE",
-        help="restrict an option: stride=1, padding=symmetric, kernel_size=[1,3] for one of these, b=None; repeat for more",
+        help="restrict an option: stride=1, padding=symmetric, kernel_size=[1,3] for one of these; repeat for more",
     )
 
 

@@ -20,6 +20,9 @@ from npseg.check.oracle.domains import DOMAINS, SHAPES, calls
 from npseg.check.oracle.draws import WORDS
 from npseg.check.oracle.signatures import Adapted, Call
 
+#: What is said of an option that the candidate is not given, since it has its default value.
+LEFT_OUT = " (left out)"
+
 
 @dataclass(frozen=True)
 class Operation:
@@ -63,7 +66,7 @@ class Operation:
         kept = replace(
             case,
             arguments={n: v for n, v in case.arguments.items() if n not in self.omitted},
-            options={n: v for n, v in case.options.items() if n not in self.omitted},
+            options={n: v for n, v in case.options.items() if n not in self.omitted | self.left_out(case)},
         )
         return self.candidate.signature.call(self.reference, kept.map(self.library.given))
 
@@ -117,7 +120,20 @@ class Operation:
 
     def shown(self, case: Case) -> dict[str, Any]:
         """Return what a case consists of, as it is written out."""
-        return {name: value for name, value in case.values.items() if name not in self.omitted}
+        out = self.left_out(case)
+        return {
+            f"{name}{LEFT_OUT}" if name in out else name: value
+            for name, value in case.values.items()
+            if name not in self.omitted
+        }
+
+    def left_out(self, case: Case) -> frozenset[str]:
+        """Return the options of a brief case that have their defaults, and that the candidate has a default for."""
+        if not case.brief:
+            return frozenset()
+        parameters = inspect.signature(forward_of(self.reference)).parameters
+        able = self.candidate.defaults
+        return frozenset(n for n, v in case.options.items() if n in able and _alike(v, parameters[n].default))
 
     def others(self, case: Case) -> Case | None:
         """Return a case of the same shapes with other values, to be asked in between."""
@@ -226,6 +242,11 @@ def _optional(parameter: inspect.Parameter) -> bool:
 
 def _is_fixed(restriction: Any) -> bool:
     return not isinstance(restriction, list) and not (isinstance(restriction, str) and restriction in WORDS)
+
+
+def _alike(value: Any, default: Any) -> bool:
+    """Say whether an option has its default value; 1 is not True."""
+    return type(value) is type(default) and not isinstance(value, np.ndarray) and bool(value == default)
 
 
 def _kept(case: Case, y: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:

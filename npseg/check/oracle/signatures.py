@@ -170,6 +170,8 @@ class Adapted(NamedTuple):
         Where it is written, for the line in which it fails.
     takes : frozenset of str or None
         Names of its parameters; None if it takes anything, or does not say.
+    defaults : frozenset of str
+        Those of them that can be left out.
     """
 
     function: Callable[..., Any]
@@ -177,6 +179,7 @@ class Adapted(NamedTuple):
     name: str
     code: Any
     takes: frozenset[str] | None
+    defaults: frozenset[str] = frozenset()
 
     @property
     def axes(self) -> int | None:
@@ -209,14 +212,20 @@ def adapt(op: str, candidate: Any, signature: Any, reference: str) -> Adapted:
         def gradient(dout: Any, *arguments: Any, **options: Any) -> Any:
             return backward(dout, forward(*arguments, **options)[1])
 
-        return Adapted(gradient, Arrays(), _name(backward), _code(backward), _takes(forward))
+        return Adapted(
+            gradient, Arrays(), _name(backward), _code(backward), _takes(forward), _defaults(forward)
+        )
     if not callable(candidate):
         raise TypeError(f"{op}: {candidate!r} is no function; give the function itself, without brackets")
     if callable(signature):
         function = partial(signature, candidate)
-        return Adapted(function, Arrays(), _name(candidate), _code(candidate), _takes(function))
+        return Adapted(
+            function, Arrays(), _name(candidate), _code(candidate), _takes(function), _defaults(function)
+        )
     how = named(op, signature)
-    return Adapted(candidate, how, _name(candidate), _code(candidate), _takes(candidate))
+    return Adapted(
+        candidate, how, _name(candidate), _code(candidate), _takes(candidate), _defaults(candidate)
+    )
 
 
 def named(op: str, signature: str) -> Signature:
@@ -248,3 +257,12 @@ def _takes(function: Callable[..., Any]) -> frozenset[str] | None:
     if any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
         return None
     return frozenset(parameters)
+
+
+def _defaults(function: Callable[..., Any]) -> frozenset[str]:
+    """Return the names of the parameters that a function has defaults for."""
+    try:
+        parameters = inspect.signature(function).parameters
+    except (ValueError, TypeError):
+        return frozenset()
+    return frozenset(name for name, p in parameters.items() if p.default is not p.empty)

@@ -13,6 +13,7 @@ from typing import Any
 import hypothesis
 
 from npseg.check.oracle.judge import Judge, Wrong
+from npseg.check.oracle.questions import LEFT_OUT
 from npseg.check.oracle.ranges import Ranges
 from npseg.check.oracle.verdict import Failure
 
@@ -94,7 +95,8 @@ class Trial:
             raise _DiffersError from None
         if self.failure is None:
             self.cases += 1
-            self.ranges.note(self.judge.about.shown(case))
+            shown = self.judge.about.shown(case)
+            self.ranges.note({name.removesuffix(LEFT_OUT): value for name, value in shown.items()})
 
 
 def for_each(

@@ -22,10 +22,14 @@ from npseg.check.oracle.mistakes.mistake import (
 OP = "conv_forward"
 
 
-def _windows_a_pixel_apart(case: Case) -> Answer:
-    """Take the stride for the size of the output, and not for the places of the windows."""
-    y, dense = answer(OP, case)["y"], answer(OP, changed(case, stride=1))["y"]
-    return {"y": dense[(slice(None), slice(None), *(slice(n) for n in y.shape[2:]))]}
+def _size_only(name: str) -> Any:
+    """Return the mistake of taking an option for the size of the output, and not for the places that are read."""
+
+    def compute(case: Case) -> Answer:
+        y, dense = answer(OP, case)["y"], answer(OP, changed(case, **{name: 1}))["y"]
+        return {"y": dense[(slice(None), slice(None), *(slice(n) for n in y.shape[2:]))]}
+
+    return compute
 
 
 def _with_border(mode: str) -> Any:
@@ -79,8 +83,9 @@ def _per_channel(case: Case) -> Any:
 
 
 def _images_for_channels(case: Case) -> Answer:
-    y = answer(OP, case)["y"]
-    return {"y": y.swapaxes(0, 1).reshape(y.shape)}
+    y = answer(OP, changed(case, b=None))["y"]
+    y = y.swapaxes(0, 1).reshape(y.shape)
+    return {"y": y if case.arguments["b"] is None else y + _per_channel(case)}
 
 
 def _transposed_planes(case: Case) -> Answer:
@@ -89,13 +94,14 @@ def _transposed_planes(case: Case) -> Answer:
 
 
 def _square_kernel(case: Case) -> Any:
-    """Cut or extend the kernel to what its first axis says."""
-    w = case.arguments["w"]
+    """Look at as many taps on each axis as the first one has; where that is more than there are, nothing comes out."""
+    w = case.arguments["w"].copy()
     k = w.shape[2]
-    square = np.zeros((*w.shape[:2], *[k] * axes_of(case)))
-    part = (slice(None), slice(None), *(slice(min(k, n)) for n in w.shape[2:]))
-    square[part] = w[part]
-    return square
+    refuse(min(w.shape[2:]) < k)
+    seen = np.zeros_like(w)
+    part = (slice(None), slice(None), *[slice(k)] * axes_of(case))
+    seen[part] = w[part]
+    return seen
 
 
 def swapped_kernel(case: Case) -> Any:
@@ -130,7 +136,7 @@ MISTAKES = (
         instead(OP, w=lambda c: flipped(c.arguments["w"])),
     ),
     Mistake("the stride is ignored", instead(OP, stride=lambda c: 1)),
-    Mistake("the stride counts for the size only, and windows lie one pixel apart", _windows_a_pixel_apart),
+    Mistake("the stride counts for the size only, and windows lie one pixel apart", _size_only("stride")),
     Mistake("the padding is ignored", instead(OP, padding=lambda c: 0)),
     Mistake(
         "the padding is counted in the size, but the image is not moved: all of it comes after",
@@ -155,6 +161,7 @@ MISTAKES = (
     Mistake("the border mirrors the image, and is not 0", _with_border("symmetric")),
     Mistake("the border wraps around, and is not 0", _with_border("wrap")),
     Mistake("the dilation is ignored", instead(OP, dilation=lambda c: 1)),
+    Mistake("the dilation counts for the size only, and taps lie one pixel apart", _size_only("dilation")),
     Mistake(
         "the dilation is off by one: it counts the pixels between taps",
         instead(OP, dilation=lambda c: tuple(d + 1 for d in each(c, "dilation"))),

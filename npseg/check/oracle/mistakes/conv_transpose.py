@@ -34,12 +34,16 @@ def _with_bias(case: Case, y: Any) -> Answer:
     return {"y": y if b is None else y + b.reshape(-1, *[1] * axes_of(case))}
 
 
+def _cropped(case: Case, full: Any) -> Answer:
+    """Crop the sum of all stamps by the padding, and add the bias."""
+    kept = (slice(before, n - after) for n, (before, after) in zip(full.shape[2:], pairs(case)))
+    return _with_bias(case, full[(*ALL, *kept)])
+
+
 def _output_padding_before(case: Case) -> Answer:
-    """Give back what the crop has taken before, not after."""
-    extra = each(case, "output_padding")
-    sides = tuple((before - e, after) for (before, after), e in zip(pairs(case), extra))
-    refuse(any(before < 0 for before, _ in sides))
-    return answer(OP, changed(case, output_padding=0, padding=sides))
+    """Move the output by the output padding: what is there more of is at the beginning."""
+    full = answer(OP, changed(case, output_padding=0, padding=0, b=None))["y"]
+    return _cropped(case, np.pad(full, [(0, 0), (0, 0), *((e, 0) for e in each(case, "output_padding"))]))
 
 
 def _zeros(where: str) -> Any:
@@ -85,16 +89,16 @@ def _stuffed(case: Case) -> Answer:
 
 def _overwritten(case: Case) -> Answer:
     """Let each stamp replace what lies beneath it: the last that covers a pixel counts."""
-    refuse(case.options["groups"] != 1 or any(p for side in pairs(case) for p in side))
-    x, w = case.arguments["x"], case.arguments["w"]
-    y = np.zeros_like(answer(OP, changed(case, b=None))["y"])
+    x, w, groups = case.arguments["x"], case.arguments["w"], case.options["groups"]
+    full = np.zeros_like(answer(OP, changed(case, b=None, padding=0))["y"])
     steps, taps = each(case, "stride"), each(case, "dilation")
     for i in np.ndindex(*x.shape[2:]):
-        place = tuple(
-            slice(p * s, p * s + d * (k - 1) + 1, d) for p, s, d, k in zip(i, steps, taps, w.shape[2:])
-        )
-        y[ALL + place] = np.einsum("nc,cd...->nd...", x[ALL + i], w)
-    return _with_bias(case, y)
+        ends = (p * s + d * (k - 1) + 1 for p, s, d, k in zip(i, steps, taps, w.shape[2:]))
+        place = tuple(slice(p * s, end, d) for p, s, end, d in zip(i, steps, ends, taps))
+        split = zip(np.split(x[ALL + i], groups, axis=1), np.split(w, groups))
+        stamps = [np.einsum("nc,cd...->nd...", values, kernels) for values, kernels in split]
+        full[ALL + place] = np.concatenate(stamps, axis=1)
+    return _cropped(case, full)
 
 
 def _interleaved(case: Case) -> Any:
