@@ -49,8 +49,13 @@ OPERATORS = {
     ast.Lt: (ast.LtE,),
 }
 
-#: Mutants that are no mistakes, by what they say in place of what; they compute the same.
-EQUIVALENT = {}
+ZEROS = "y = np.zeros((x.shape[0], w.shape[0], *out), {}.dtype)"
+
+#: Mutants that compute the same, and why.
+EQUIVALENT = {
+    "n = x.ndim - 2  ->  n = w.ndim - 2": "images and weights have the same number of axes",
+    f"{ZEROS.format('x')}  ->  {ZEROS.format('w')}": "images and weights have the same dtype",
+}
 
 
 def mutants():

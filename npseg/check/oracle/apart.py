@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 #: Seconds beyond the time limit in which a process may start, shrink what it found, and write it down.
 GRACE = 30.0
@@ -39,29 +39,34 @@ def run_apart(request: dict[str, Any], seconds: float) -> dict[str, Any]:
     """
     with tempfile.TemporaryDirectory(prefix="npseg-check-") as folder:
         answer = Path(folder, "verdicts.json")
-        process = subprocess.Popen(
-            [sys.executable, "-m", "npseg.check.oracle.worker", str(answer)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            start_new_session=True,
-        )
-        try:
-            _, errors = process.communicate(json.dumps(request).encode(), timeout=seconds + GRACE)
-        except subprocess.TimeoutExpired:
-            return {"error": f"hangs: it had to be ended after {seconds + GRACE:g} s"}
-        finally:
-            _end(process)
-        if process.returncode < 0:
-            return {"error": f"crashes: its process was ended by {signal.Signals(-process.returncode).name}"}
-        if not answer.exists() or answer.stat().st_size > MOST:
-            last = errors.decode(errors="replace").strip().splitlines()[-1:]
-            return {"error": f"ends its process without an answer{f' ({last[0][:200]})' if last else ''}"}
+        code = [sys.executable, "-m", "npseg.check.oracle.worker", str(answer)]
+        with tempfile.TemporaryFile() as errors:
+            streams = {"stdin": subprocess.PIPE, "stdout": subprocess.DEVNULL, "stderr": errors}
+            with subprocess.Popen(code, start_new_session=True, **streams) as process:
+                try:
+                    process.communicate(json.dumps(request).encode(), timeout=seconds + GRACE)
+                except subprocess.TimeoutExpired:
+                    return {"error": f"hangs: it had to be ended after {seconds + GRACE:g} s"}
+                finally:
+                    _end(process)
+            if process.returncode < 0:
+                return {
+                    "error": f"crashes: its process was ended by {signal.Signals(-process.returncode).name}"
+                }
+            if not answer.exists() or answer.stat().st_size > MOST:
+                return {"error": f"ends its process without an answer{_last_line(errors)}"}
         try:
             found = json.loads(answer.read_text(encoding="utf-8"))
         except ValueError:
             return {"error": "writes over the file of the verdicts"}
         return found if isinstance(found, dict) else {"error": "writes over the file of the verdicts"}
+
+
+def _last_line(errors: IO[bytes]) -> str:
+    """Return the last thing that was said on standard error, in brackets."""
+    errors.seek(max(0, errors.seek(0, os.SEEK_END) - 1000))
+    lines = errors.read().decode(errors="replace").strip().splitlines()
+    return f" ({lines[-1][:200]})" if lines else ""
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -29,6 +29,10 @@ TOLERANCES = {
 }
 
 
+#: How far, relative to 1 or to the number, rounding may lead apart where no dtype is asked for.
+ROUNDING = 1e-9
+
+
 @dataclass(frozen=True)
 class Library:
     """Where the candidate's arrays live.
@@ -140,3 +144,13 @@ def same(a: Any, b: Any) -> bool:
         a, b = on_host(a), on_host(b)
         return bool(np.array_equal(a, b, equal_nan=a.dtype.kind == "f"))
     return True
+
+
+def differences(
+    got: np.ndarray[Any, Any], want: np.ndarray[Any, Any], allowed: float | None
+) -> np.ndarray[Any, Any]:
+    """Return the places where two arrays of one shape differ by more than is allowed."""
+    limit = ROUNDING * np.maximum(1, np.abs(want)) if allowed is None else allowed
+    with np.errstate(invalid="ignore"):
+        far = ~(np.abs(got.astype(float) - want.astype(float)) <= limit)
+    return np.argwhere(far & (got != want) & ~((got != got) & (want != want)))

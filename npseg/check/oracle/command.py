@@ -58,7 +58,10 @@ def vectors(given: dict[str, Any]) -> int:
     given = dict(given)
     given["only"] = dict(given.pop("only", ()))
     folder = given.pop("out")
-    files = write_vectors(given.pop("reference"), folder, **given)
+    try:
+        files = write_vectors(given.pop("reference"), folder, **given)
+    except ImportError as error:
+        raise ValueError(str(error)) from None
     print(f"{len(files) // 2} cases, as .npz and as .json, and vectors.json in {folder}")
     return 0
 

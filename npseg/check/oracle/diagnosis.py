@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from npseg.check.oracle.arrays import on_host
+from npseg.check.oracle.arrays import differences, on_host
 from npseg.check.oracle.cases import Answer, Case
-from npseg.check.oracle.judge import Judge, Wrong, differences
+from npseg.check.oracle.judge import Judge, Wrong
 from npseg.check.oracle.mistakes import MISTAKES, Mistake
 from npseg.check.oracle.questions import Operation
 from npseg.check.oracle.trial import for_each

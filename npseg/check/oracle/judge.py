@@ -14,15 +14,12 @@ from typing import Any
 
 import numpy as np
 
-from npseg.check.oracle.arrays import dtype_of, on_host, same
+from npseg.check.oracle.arrays import differences, dtype_of, on_host, same
 from npseg.check.oracle.cases import Answer
 from npseg.check.oracle.limits import TooLongError, at_most
 from npseg.check.oracle.questions import Function, Operation
 from npseg.check.oracle.signatures import Adapted
 from npseg.check.oracle.verdict import Failure
-
-#: How far, relative to 1 or to the number, rounding may lead apart where no dtype is asked for.
-ROUNDING = 1e-9
 
 
 class Wrong(Exception):
@@ -158,16 +155,6 @@ class Judge:
         file = getattr(self.candidate.code, "co_filename", None)
         lines = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file]
         return f", in line {lines[-1].lineno}: {lines[-1].line}" if lines else ""
-
-
-def differences(
-    got: np.ndarray[Any, Any], want: np.ndarray[Any, Any], allowed: float | None
-) -> np.ndarray[Any, Any]:
-    """Return the places where two arrays of one shape differ by more than is allowed."""
-    limit = ROUNDING * np.maximum(1, np.abs(want)) if allowed is None else allowed
-    with np.errstate(invalid="ignore"):
-        far = ~(np.abs(got.astype(float) - want.astype(float)) <= limit)
-    return np.argwhere(far & (got != want) & ~((got != got) & (want != want)))
 
 
 def _in_words(value: Any) -> str:

@@ -14,7 +14,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from npseg.check.oracle.judge import differences
+from npseg.check.oracle.arrays import differences
 from npseg.check.oracle.ranges import Ranges
 from npseg.check.oracle.vectors import CONTENTS
 from npseg.check.oracle.verdict import Failure, Verdict

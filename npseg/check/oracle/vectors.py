@@ -14,7 +14,7 @@ import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -22,9 +22,10 @@ from npseg import __version__, arguments
 from npseg.check.oracle.arrays import TOLERANCES, Library, rounded
 from npseg.check.oracle.cases import Answer, Case, base_of
 from npseg.check.oracle.cover import covering
-from npseg.check.oracle.questions import Operation, about_operation
 from npseg.check.oracle.signatures import Adapted, Arrays
-from npseg.check.oracle.trial import for_each
+
+if TYPE_CHECKING:
+    from npseg.check.oracle.questions import Operation
 
 #: Cases that are drawn for each that is kept.
 DRAWN = 10
@@ -80,6 +81,10 @@ def write_vectors(
     ['case_000.json', 'case_000.npz', 'case_001.json', 'case_001.npz', 'vectors.json']
     """
     op, folder = "vectors", Path(folder)
+    try:
+        from npseg.check.oracle.questions import about_operation
+    except ImportError:
+        raise ImportError(f"{op}: the cases are drawn by hypothesis: pip install hypothesis") from None
     arguments.integer(op, "count", count, 1)
     nobody = Adapted(len, Arrays(), "nobody", None, None)
     library = Library(dtype=dtype)
@@ -109,6 +114,8 @@ def write_vectors(
 def _cases(
     about: Operation, dtype: str, axes: int | None, count: int, seed: int
 ) -> list[tuple[Case, Answer]]:
+    from npseg.check.oracle.trial import for_each
+
     found: list[tuple[Case, Answer]] = []
 
     def keep(case: Case) -> None:
