@@ -114,14 +114,14 @@ def test_what_is_wrong_is_said(candidate, reference, only, message):
 
 
 def test_the_smallest_case_is_shown():
-    assert str(against(flipped, "conv_forward", axes=1, only=LINE)).splitlines() == [
+    *lines, diagnosis = str(against(flipped, "conv_forward", axes=1, only=LINE)).splitlines()
+    assert lines == [
         "flipped: is not conv_forward",
         *("  x =", "    [[[0. 1.]]]", "  w =", "    [[[0. 1.]]]"),
         *("  it returns", "    [[[0.]]]", "  wanted is", "    [[[1.]]]"),
         "  first difference: at [0, 0, 0] 0, not 1",
-        "  this is what one gets if the kernel is flipped: a convolution in the mathematicians' sense "
-        "(so in 29 of 29 further cases where that matters)",
     ]
+    assert diagnosis.startswith("  this is what one gets if the kernel is flipped: ")
 
 
 def test_an_error_names_the_line_of_the_candidate():
@@ -145,15 +145,17 @@ def test_options_that_are_not_taken_are_held_at_their_defaults():
 
 
 def test_the_same_seed_draws_the_same_cases():
-    seen = []
+    def cases(seed):
+        seen = []
 
-    def looks(x):
-        seen.append(x.copy())
-        return np.maximum(x, 0)
+        def looks(x):
+            seen.append(x.copy())
+            return np.maximum(x, 0)
 
-    for seed in (1, 1, 2):
         against(looks, "relu_forward", examples=20, seed=seed)
-    first, second, third = (seen[i : i + 20] for i in (0, 20, 40))
+        return seen
+
+    first, second, third = cases(1), cases(1), cases(2)
     assert all(np.array_equal(a, b) for a, b in zip(first, second))
     assert not all(np.array_equal(a, b) for a, b in zip(first, third))
 

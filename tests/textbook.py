@@ -95,9 +95,10 @@ def max_pool(x, kernel_size, *, stride=None, padding=0, dilation=1, ceil_mode=Fa
     size = []
     for i, (p0, p1), dd, kk, ss in zip(x.shape[2:], p, d, k, s):
         room = i + p0 + p1 - dd * (kk - 1) - 1
-        windows = room // ss + 1
-        if ceil_mode and bug != "ceil mode ignored" and room % ss and windows * ss < i + p0:
-            windows += 1
+        ceil = ceil_mode and bug != "ceil mode ignored"
+        windows = -(-room // ss) + 1 if ceil else room // ss + 1
+        if ceil and (windows - 1) * ss >= i + p0:  # it would begin in the padding at the end
+            windows -= 1
         size.append(windows)
     y, indices = np.zeros((*x.shape[:2], *size), x.dtype), np.zeros((*x.shape[:2], *size), int)
     wide = tuple(i + p0 + p1 for i, (p0, p1) in zip(x.shape[2:], p))
@@ -116,7 +117,7 @@ def max_pool(x, kernel_size, *, stride=None, padding=0, dilation=1, ceil_mode=Fa
             indices[o] = np.ravel_multi_index(tuple(a + p0 for a, (p0, _) in zip(best[1], p)), wide)
         else:
             indices[o] = np.ravel_multi_index(best[1], x.shape[2:])
-    return y, indices
+    return y if bug == "border 0" else (y, indices)
 
 
 def max_pool_backward(dout, x, kernel_size, *, bug="", **options):

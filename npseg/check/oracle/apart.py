@@ -41,8 +41,13 @@ def run_apart(request: dict[str, Any], seconds: float) -> dict[str, Any]:
         answer = Path(folder, "verdicts.json")
         code = [sys.executable, "-m", "npseg.check.oracle.worker", str(answer)]
         with tempfile.TemporaryFile() as errors:
-            streams = {"stdin": subprocess.PIPE, "stdout": subprocess.DEVNULL, "stderr": errors}
-            with subprocess.Popen(code, start_new_session=True, **streams) as process:
+            with subprocess.Popen(
+                code,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=errors,
+                start_new_session=True,
+            ) as process:
                 try:
                     process.communicate(json.dumps(request).encode(), timeout=seconds + GRACE)
                 except subprocess.TimeoutExpired:

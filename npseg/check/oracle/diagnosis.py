@@ -6,19 +6,20 @@ explains the case that was found and nearly all of those further ones in which i
 
 from __future__ import annotations
 
+import time
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from npseg.check.oracle.arrays import differences, on_host
-from npseg.check.oracle.cases import Answer, Case
+from npseg.check.oracle.cases import Answer, Case, revalued
 from npseg.check.oracle.judge import Judge, Wrong
 from npseg.check.oracle.mistakes import MISTAKES, Mistake
 from npseg.check.oracle.questions import Operation
 from npseg.check.oracle.trial import for_each
 
-#: Further cases that are asked.
-FURTHER = 60
+#: Further cases that are asked, and seconds after which no more are.
+FURTHER, PATIENCE = 200, 5.0
 
 #: Cases in which a mistake must make a difference, and the share of them that it must explain.
 LEAST, SHARE = 3, 0.9
@@ -46,9 +47,14 @@ def diagnose(judge: Judge, about: Operation, case: Case, axes: int | None, seed:
     if not suspects:
         return ""
     further: list[Heard] = []
+    rng = np.random.default_rng(seed)
+
+    until = time.monotonic() + PATIENCE
 
     def listen(drawn: Case) -> None:
-        heard = _hear(judge, about, about.rounded(drawn))
+        if time.monotonic() > until:
+            return
+        heard = _hear(judge, about, about.rounded(revalued(drawn, rng)))
         if heard:
             further.append(heard)
 

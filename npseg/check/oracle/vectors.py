@@ -20,7 +20,7 @@ import numpy as np
 
 from npseg import __version__, arguments
 from npseg.check.oracle.arrays import TOLERANCES, Library, rounded
-from npseg.check.oracle.cases import Answer, Case, base_of
+from npseg.check.oracle.cases import Answer, Case, base_of, revalued
 from npseg.check.oracle.cover import covering
 from npseg.check.oracle.signatures import Adapted, Arrays
 
@@ -32,6 +32,9 @@ DRAWN = 10
 
 #: Options that are one number for each axis.
 _EACH = ("stride", "dilation", "kernel_size", "scale", "output_padding", "output_size", "offset", "size")
+
+#: Operations whose values are not all free: variances and weights are positive.
+_CONSTRAINED = ("batch_norm", "cross_entropy")
 
 CONTENTS = "vectors.json"
 
@@ -117,8 +120,10 @@ def _cases(
     from npseg.check.oracle.trial import for_each
 
     found: list[tuple[Case, Answer]] = []
+    rng = np.random.default_rng(seed)
 
     def keep(case: Case) -> None:
+        case = case if base_of(about.reference) in _CONSTRAINED else revalued(case, rng)
         case = case.floats(lambda a: rounded(a, dtype))
         with suppress(ValueError):  # of a geometry that does not fit
             answer = about.wanted(case)
