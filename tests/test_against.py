@@ -22,10 +22,10 @@ LINE = {"b": None, "stride": 1, "padding": 0, "dilation": 1, "groups": 1}
 
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_npseg_passes_against_itself(name):
-    verdict = against(getattr(npseg, name), name)
+    verdict = against(getattr(npseg, name), name, examples=40)
     assert verdict.passed, verdict
-    assert verdict.cases == 100
-    assert verdict.headline == f"{name}: passed, 100 cases like {name}"
+    assert verdict.cases == 40
+    assert verdict.headline == f"{name}: passed, 40 cases like {name}"
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import time
 import numpy as np
 import pytest
 from hypothesis import strategies as st
+from stand_in import stand_in_for_cupy
 
 import npseg
 from npseg.check import against
@@ -218,6 +219,31 @@ class TestMisbehaviour:
         assert "indices is not max_pool_forward" in str(against(one_too_far, "max_pool_forward"))
 
 
+class TestLibraries:
+    @pytest.mark.parametrize(
+        "reference", ["conv_forward", "conv_backward", "max_pool_forward", "relu_forward"]
+    )
+    def test_arrays_of_a_gpu_library_go_there_and_come_back(self, reference):
+        with stand_in_for_cupy():
+            assert against(getattr(npseg, reference), reference, library="cupy", **FEW).passed
+
+    def test_what_comes_back_may_be_of_any_kind(self):
+        class Exchanged:
+            """Nothing but DLPack."""
+
+            def __init__(self, array):
+                self.array, self.dtype = array, array.dtype
+
+            def __dlpack__(self, **options):
+                return self.array.__dlpack__(**options)
+
+            def __dlpack_device__(self):
+                return self.array.__dlpack_device__()
+
+        assert against(lambda x: Exchanged(relu(x)), "relu_forward", **FEW).passed
+        assert against(lambda x: relu(x).tolist(), "relu_forward", **FEW).passed
+
+
 class TestDropout:
     def test_who_drops_others_passes_and_who_scales_wrongly_does_not(self):
         def own(x, p, *, rng, training):
@@ -245,7 +271,7 @@ def test_a_verdict_is_json():
         (relu, "relu_forward", {"dtype": "float8"}, ValueError, "dtype='float8'; choose one of float64"),
         (relu, "relu_forward", {"library": "nolib"}, ValueError, "library='nolib' cannot be imported"),
         (relu, "relu_forward", {"library": "json"}, ValueError, "has no asarray"),
-        (relu, "relu_forward", {"dtype": "bfloat16"}, ValueError, "NumPy has no bfloat16"),
+        (relu, "relu_forward", {"dtype": "bfloat16"}, ValueError, "numpy has no bfloat16"),
         (relu, "relu_forward", {"device": "cuda"}, ValueError, "device='cuda' is for library='torch'"),
         (
             relu,

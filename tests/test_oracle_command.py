@@ -100,6 +100,8 @@ class TestOne:
             (["--outputs", ".", "--axes", "2"], "leave out axes"),
             (["--report", "empty", "f", "--as", "relu_forward"], "has no *.py in it"),
             (["--report", "."], "name the function and the operation"),
+            (["--report", ".", "my_relu", "--as", "relu"], "reference='relu'; choose one of"),
+            (["--report", ".", "--exercises", "my.py"], "does not end with npseg.check.grade"),
         ],
     )
     def test_bad_input_is_a_line_and_status_2(self, file, monkeypatch, capsys, words, message):

@@ -35,7 +35,8 @@ def run_apart(request: dict[str, Any], seconds: float) -> dict[str, Any]:
     Returns
     -------
     dict
-        Verdicts under their names, or under "error" why there are none.
+        Verdicts under their names, or why there are none: under "unloaded" or "refused", as the worker says, or
+        under "error" if it came to no end.
     """
     with tempfile.TemporaryDirectory(prefix="npseg-check-") as folder:
         answer = Path(folder, "verdicts.json")

@@ -70,8 +70,8 @@ class Library:
             raise ValueError(
                 f"{op}: device={self.device!r} is for library='torch'; others choose theirs themselves"
             )
-        if self.dtype == "bfloat16" and self.name == "numpy":
-            raise ValueError(f"{op}: NumPy has no bfloat16; give library='torch', 'cupy' or 'jax.numpy'")
+        if self.dtype == "bfloat16" and not hasattr(module, "bfloat16"):
+            raise ValueError(f"{op}: {self.name} has no bfloat16; give library='torch' or 'jax.numpy'")
 
     def given(self, value: Any) -> Any:
         """Return a value as the candidate gets it: a new array of its library, anything else as it is."""
@@ -109,8 +109,8 @@ def rounded(array: Any, dtype: str) -> Any:
 
 
 def dtype_of(value: Any) -> str:
-    """Return the name of an array's dtype, whatever its library."""
-    return str(getattr(value, "dtype", type(value).__name__)).rpartition(".")[2]
+    """Return the name of an array's dtype, whatever its library; of a list, that of the array that it makes."""
+    return str(value.dtype if hasattr(value, "dtype") else on_host(value).dtype).rpartition(".")[2]
 
 
 def on_host(value: Any) -> np.ndarray[Any, Any]:

@@ -75,8 +75,9 @@ def _one(given: dict[str, Any], json_path: Path | None) -> int:
         )
     request = {"target": target, "reference": reference, "options": portable(given)}
     found = run_apart(request, float(given.get("seconds", 60.0)))
-    if "refused" in found:
-        raise ValueError(found["refused"])
+    for why in ("unloaded", "refused"):
+        if why in found:
+            raise ValueError(found[why])
     if "error" in found:
         found = {
             target: {

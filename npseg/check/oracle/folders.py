@@ -111,8 +111,10 @@ def grade_folder(
 
 
 def _marks(submission: str, found: dict[str, Any], function: str | None) -> Iterator[Mark]:
-    """Make marks of what a worker says."""
-    for why in ("error", "refused"):
+    """Make marks of what a worker says, or refuse what it refuses for all."""
+    if "refused" in found:
+        raise ValueError(found["refused"])
+    for why in ("error", "unloaded"):
         if why in found:
             yield Mark(submission, function or "", False, str(found[why]))
             return

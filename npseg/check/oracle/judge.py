@@ -78,7 +78,7 @@ class Judge:
         try:
             with at_most(self.seconds):
                 answer = self.candidate.function(*call.arguments, **call.keywords)
-                if hasattr(self.candidate.signature, "result") and isinstance(self.about, Operation):
+                if isinstance(self.about, Operation):
                     answer = self.candidate.signature.result(self.reference, answer, call)
         except TooLongError:
             raise Wrong(self.found(case, f"hangs: it has not answered within {self.seconds:g} s")) from None

@@ -127,9 +127,8 @@ def _cases(
         case = case.floats(lambda a: rounded(a, dtype))
         with suppress(ValueError):  # of a geometry that does not fit
             answer = about.wanted(case)
-            if any(
-                np.any(result) for result in answer.values() if result is not None
-            ):  # nothing is seen by zeros
+            results = (result for result in answer.values() if result is not None)
+            if any(np.any(result) for result in results):  # by zeros nothing is seen
                 found.append((case, answer))
 
     for_each(about.strategy(axes), DRAWN * count, seed, keep)

@@ -16,28 +16,26 @@ from npseg.files import replacing
 
 
 def verdicts(request: dict[str, Any]) -> dict[str, Any]:
-    """Return the verdicts that are asked for, under their names; what is wrong with the request under "refused".
+    """Return the verdicts that are asked for, under their names.
+
+    Where there are none, "unloaded" says why the code cannot be had, or "refused" what is wrong with the request.
 
     Parameters
     ----------
     request : dict
         "target" with "reference" and "options" of :func:`npseg.check.against`, or "file" with "exercises".
     """
-    if "exercises" in request:
-        try:
-            submission = load_module(request["file"])
-        except ValueError as error:
-            return {"error": str(error)}
-        try:
-            return graded(Path(request["exercises"]), submission)
-        except ValueError as error:
-            return {"refused": str(error)}
     try:
-        candidate = load(request["target"])
+        submission = load_module(request["file"]) if "exercises" in request else load(request["target"])
+    except ValueError as error:
+        return {"unloaded": str(error)}
+    try:
+        if "exercises" in request:
+            return graded(Path(request["exercises"]), submission)
         options = dict(request["options"])
         if ":" in str(options.get("signature", "")):
             options["signature"] = load(options["signature"])
-        verdict = against(candidate, request["reference"], **options)
+        verdict = against(submission, request["reference"], **options)
     except (ValueError, TypeError, ImportError) as error:
         return {"refused": str(error)}
     return {verdict.name: verdict.as_dict() | {"message": str(verdict)}}
