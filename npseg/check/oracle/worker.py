@@ -25,17 +25,18 @@ def verdicts(request: dict[str, Any]) -> dict[str, Any]:
     request : dict
         "target" with "reference" and "options" of :func:`npseg.check.against`, or "file" with "exercises".
     """
+    graded_file = request.get("exercises")
     try:
-        submission = load_module(request["file"]) if "exercises" in request else load(request["target"])
+        found: Any = load_module(request["file"]) if graded_file else load(request["target"])
     except ValueError as error:
         return {"unloaded": str(error)}
     try:
-        if "exercises" in request:
-            return graded(Path(request["exercises"]), submission)
+        if graded_file:
+            return graded(Path(graded_file), found)
         options = dict(request["options"])
         if ":" in str(options.get("signature", "")):
             options["signature"] = load(options["signature"])
-        verdict = against(submission, request["reference"], **options)
+        verdict = against(found, request["reference"], **options)
     except (ValueError, TypeError, ImportError) as error:
         return {"refused": str(error)}
     return {verdict.name: verdict.as_dict() | {"message": str(verdict)}}
