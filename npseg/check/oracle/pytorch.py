@@ -35,6 +35,7 @@ class Torch(Signature):
 
     name = "torch"
     library = "torch"
+    brief = False
     only = MappingProxyType({"padding": "symmetric", "indices": "distinct", "p": [0.0, 1.0]})
 
     def check(self, op: str, reference: str, library: Library) -> None:

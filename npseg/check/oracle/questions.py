@@ -98,7 +98,8 @@ class Operation:
     def _indices(self, cache: Any) -> dict[str, Any]:
         """Return the indices of a max pooling's winners, if that is what comes second."""
         found = getattr(cache, "indices", cache)
-        if self.reference != "max_pool_forward" or callable(found) or on_host(found).dtype.kind not in "iu":
+        found = cache if callable(found) else found  # PyTorch's tensors have a method of that name
+        if self.reference != "max_pool_forward" or on_host(found).dtype.kind not in "iu":
             return {}
         return {"indices": found}
 
@@ -129,7 +130,7 @@ class Operation:
 
     def left_out(self, case: Case) -> frozenset[str]:
         """Return the options of a brief case that have their defaults, and that the candidate has a default for."""
-        if not case.brief:
+        if not (case.brief and self.candidate.signature.brief):
             return frozenset()
         parameters = inspect.signature(forward_of(self.reference)).parameters
         able = self.candidate.defaults

@@ -47,10 +47,13 @@ class Signature:
         Restrictions that hold for whoever is called in this way.
     library : str
         The arrays that it takes, unless others are asked for.
+    brief : bool
+        Whether the defaults are npseg's, so that an option may be left out.
     """
 
     name = "npseg"
     library = "numpy"
+    brief = True
     only: Mapping[str, Any] = MappingProxyType({})
 
     def check(self, op: str, reference: str, library: Library) -> None:
