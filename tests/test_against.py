@@ -20,9 +20,14 @@ OPERATIONS = sorted(
 LINE = {"b": None, "stride": 1, "padding": 0, "dilation": 1, "groups": 1}
 
 
+def test_every_operation_can_be_asked_about():
+    passes = [name for name in npseg.__all__ if name.endswith(("_forward", "_backward"))]
+    assert set(passes) <= set(OPERATIONS)
+
+
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_npseg_passes_against_itself(name):
-    verdict = against(getattr(npseg, name), name, examples=40)
+    verdict = against(getattr(npseg, name), name, examples=40, seconds=600)
     assert verdict.passed, verdict
     assert verdict.cases == 40
     assert verdict.headline == f"{name}: passed, 40 cases like {name}"
@@ -40,7 +45,7 @@ def test_the_loops_pass(name):
     def by_loops(*arrays, **options):
         return getattr(npseg, name)(*arrays, method="loops", **options)
 
-    assert against(by_loops, name, examples=20).passed
+    assert against(by_loops, name, examples=20, seconds=600).passed
 
 
 def flipped(x, w):

@@ -14,7 +14,7 @@ from npseg.check import against
 from npseg.check.oracle.arrays import rounded
 from npseg.check.oracle.limits import TooLongError, at_most
 
-FEW = {"examples": 30}
+FEW = {"examples": 30, "seconds": 600}  # however busy the machine is
 
 
 def relu(x):
@@ -281,6 +281,8 @@ def test_a_verdict_is_json():
             "signature='jax'; choose one of npseg, arrays",
         ),
         (relu, "relu_forward", {"seconds": 0}, ValueError, "seconds=0 must be positive"),
+        (relu, "relu_forward", {"tolerance": -1}, ValueError, "tolerance=-1 must not be negative"),
+        (relu, "relu_forward", {"only": "stride 1"}, TypeError, "is no dict; write only="),
         (relu, "relu_forward", {"axes": 4}, ValueError, "axes=4; 1, 2 or 3"),
         (relu, "relu_backward", {"dtype": "float16"}, ValueError, "give signature='arrays'"),
         (relu, "im2col", {"signature": "channels_last"}, ValueError, "no layout with channels last"),

@@ -23,7 +23,7 @@ def survivors(chosen):
 
 
 def test_the_original_passes():
-    assert against(convolve, "conv_forward").passed
+    assert against(convolve, "conv_forward", seconds=600).passed
 
 
 def test_there_are_more_than_a_hundred_that_differ():

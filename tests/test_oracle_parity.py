@@ -40,14 +40,14 @@ ids = [f"{base}-{operator.__name__}" for operator, base in OPERATORS]
 @pytest.mark.parametrize("direction", ["forward", "backward"])
 @pytest.mark.parametrize(("operator", "base"), OPERATORS, ids=ids)
 def test_pytorch_passes(operator, base, direction):
-    verdict = against(operator, f"{base}_{direction}", signature="torch", examples=25)
+    verdict = against(operator, f"{base}_{direction}", signature="torch", examples=25, seconds=600)
     assert verdict.passed, verdict
     assert verdict.cases == 25
 
 
 @pytest.mark.parametrize(("operator", "name"), [(F.unfold, "im2col"), (F.fold, "col2im")])
 def test_unfold_and_fold(operator, name):
-    assert against(operator, name, signature="torch", axes=2, examples=25).passed
+    assert against(operator, name, signature="torch", axes=2, examples=25, seconds=600).passed
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float16", "bfloat16"])
@@ -58,7 +58,7 @@ def test_in_other_dtypes(reference, dtype):
     operator = {"conv": F.conv2d, "batch_norm": F.batch_norm}.get(
         reference.rpartition("_")[0], F.conv_transpose2d
     )
-    verdict = against(operator, reference, signature="torch", dtype=dtype, examples=25)
+    verdict = against(operator, reference, signature="torch", dtype=dtype, examples=25, seconds=600)
     assert verdict.passed, verdict
 
 
@@ -70,7 +70,7 @@ def test_the_indices_of_a_max_pooling_are_judged():
         y, indices = with_indices(*arguments, **options)
         return y, indices + 1
 
-    held = {"signature": "torch", "axes": 2, "examples": 25}
+    held = {"signature": "torch", "axes": 2, "examples": 25, "seconds": 600}
     assert against(with_indices, "max_pool_forward", **held).passed
     assert not against(one_off, "max_pool_forward", **held).passed
 
@@ -79,7 +79,7 @@ def test_a_mistake_in_torchs_names_is_named():
     def flipped(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
         return F.conv2d(input, weight.flip((-1, -2)), bias, stride, padding, dilation, groups)
 
-    verdict = against(flipped, "conv_forward", signature="torch", axes=2)
+    verdict = against(flipped, "conv_forward", signature="torch", axes=2, seconds=600)
     assert "the kernel is flipped" in verdict.failure.diagnosis
 
 
@@ -88,7 +88,7 @@ def test_tensors_are_given_and_arrays_may_come_back():
         assert isinstance(x, torch.Tensor)
         return x.clamp(min=0).numpy()
 
-    assert against(relu, "relu_forward", library="torch", examples=25).passed
+    assert against(relu, "relu_forward", library="torch", examples=25, seconds=600).passed
 
 
 @pytest.mark.parametrize(

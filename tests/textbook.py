@@ -121,6 +121,8 @@ def max_pool(x, kernel_size, *, stride=None, padding=0, dilation=1, ceil_mode=Fa
 
 
 def max_pool_backward(dout, x, kernel_size, *, bug="", **options):
+    if bug == "reads the unpadded array":
+        options["padding"] = 0
     _, indices = max_pool(x, kernel_size, bug=bug, **options)
     dx = np.zeros_like(x).reshape(*x.shape[:2], -1)
     for o in np.ndindex(*dout.shape):

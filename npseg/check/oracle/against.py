@@ -141,6 +141,10 @@ def against(
     arguments.integer(op, "examples", examples, 1)
     if not arguments.real(op, "seconds", seconds) > 0:
         raise ValueError(f"{op}: seconds={seconds!r} must be positive")
+    if tolerance is not None and not arguments.real(op, "tolerance", tolerance) >= 0:
+        raise ValueError(f"{op}: tolerance={tolerance!r} must not be negative")
+    if only is not None and not isinstance(only, Mapping):
+        raise TypeError(f"{op}: only={only!r} is no dict; write only={{'stride': 1}}")
     if axes not in (None, 1, 2, 3):
         raise ValueError(f"{op}: axes={axes!r}; 1, 2 or 3, or None for all of them")
     like = reference if isinstance(reference, str) else FUNCTION
