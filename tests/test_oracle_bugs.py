@@ -30,7 +30,7 @@ BUGS = [
         "padding counted, not applied",
         "the padding is counted in the size, but the image is not moved",
     ),
-    ("max_pool_backward", "reads the unpadded array", None),
+    ("max_pool_backward", "reads the unpadded array", "the padding is ignored"),
     ("max_pool", "border 0", "the border is 0"),
     ("max_pool_backward", "overlap assigned", "repeated indices overwrite"),
     ("nearest_backward", "literal 2", "a literal 2"),

@@ -25,8 +25,10 @@ ALL = (slice(None), slice(None))
 
 def _extra(case: Case) -> tuple[Any, tuple[int, ...]]:
     """Return the output without its output padding and without the bias, and how much there is of it."""
-    extra = each(case, "output_padding")
-    return answer(OP, changed(case, output_padding=0, b=None))["y"], extra
+    full = answer(OP, changed(case, output_padding=0, padding=0, b=None))["y"]
+    kept = [(before, n - after) for n, (before, after) in zip(full.shape[2:], pairs(case))]
+    refuse(any(first > end for first, end in kept))
+    return full[(*ALL, *(slice(first, end) for first, end in kept))], each(case, "output_padding")
 
 
 def _with_bias(case: Case, y: Any) -> Answer:
