@@ -5,21 +5,14 @@ import pytest
 from mutants import EQUIVALENT, convolve, mutants
 
 from npseg.check import against
-from npseg.check.oracle import trial
-
-#: The suite takes every eighth; all of them are slow.
-FEW = 8
+from npseg.check.oracle import diagnosis, trial
 
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch):
-    """Take the first failing case, which is all that is asked here."""
+    """Take the first failing case, and do not ask why: whether there is one is all that is asked here."""
     monkeypatch.setattr(trial, "PATIENCE", 0.0)
-
-
-def survivors(chosen):
-    with np.errstate(all="ignore"):
-        return [what for what, mutant in chosen if against(mutant, "conv_forward", seconds=600).passed]
+    monkeypatch.setattr(diagnosis, "FURTHER", 1)
 
 
 def test_the_original_passes():
@@ -32,11 +25,7 @@ def test_there_are_more_than_a_hundred_that_differ():
     assert set(EQUIVALENT) <= set(names)
 
 
-def test_some_mutants_are_caught():
-    chosen = [(what, mutant) for what, mutant in mutants() if what not in EQUIVALENT]
-    assert survivors(chosen[::FEW]) == []
-
-
-@pytest.mark.slow
 def test_all_mutants_are_caught_but_those_that_compute_the_same():
-    assert survivors(mutants()) == list(EQUIVALENT)
+    with np.errstate(all="ignore"):
+        left = [what for what, mutant in mutants() if against(mutant, "conv_forward", seconds=600).passed]
+    assert left == list(EQUIVALENT)
