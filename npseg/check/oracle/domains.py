@@ -154,6 +154,7 @@ DOMAINS: dict[str, Callable[[Draw], Case]] = {
     "dropout": planes.dropout,
     "batch_norm": planes.batch_norm,
     "lrn": planes.lrn,
+    "local_norm": planes.local_norm,
     "cross_entropy": planes.cross_entropy,
 }
 

@@ -78,6 +78,13 @@ def lrn(d: Draw) -> Case:
     return Case({"x": x, "size": d.option("size", st.integers(1, 5))}, options)
 
 
+def local_norm(d: Draw) -> Case:
+    """Draw a normalisation by each pixel's neighbourhood; whole numbers only, as for batch norm."""
+    d.unit = 1
+    eps = {"eps": d.option("eps", st.sampled_from((0.25, 1e-5)))}
+    return Case({"x": d.planes(*d.spatial(1, 4)), "size": d.option("size", st.sampled_from((1, 3, 5)))}, eps)
+
+
 def cross_entropy(d: Draw) -> Case:
     """Draw scores and labels, some of them void."""
     classes, ignore = d.count("channels", 4), d.option("ignore_index", st.sampled_from((255, -100)))
