@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from npseg import __version__, backend
+from npseg.check.oracle.flags import add_check_flags, add_vectors_flags
 from npseg.networks import NETWORKS, model
 
 #: Training flags that are the network's.
@@ -46,7 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        Exit status: 0, 2 for bad input, 130 for Ctrl-C.
+        Exit status: 0, 1 if a check fails, 2 for bad input, 130 for Ctrl-C.
     """
     arguments = _parser().parse_args(argv)
     threads = vars(arguments).pop("threads", None)
@@ -54,7 +55,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         # A command without the flag has nothing to compute on a device.
         library = vars(arguments).pop("backend", "numpy") or backend.current().__name__
         with backend.threads(threads), backend.use(library):
-            arguments.run(arguments)
+            return arguments.run(arguments) or 0
     except BrokenPipeError:  # whoever reads the output has seen enough; Python must not try to flush the rest
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except (ValueError, TypeError, OSError, FloatingPointError, MemoryError) as error:
@@ -175,6 +176,16 @@ def _parser() -> argparse.ArgumentParser:
     _command(commands, "gradcheck", _gradcheck, "compare every hand-written gradient with finite differences")
 
     _command(commands, "accuracy", _accuracy, "measure the error of every operation in float32")
+
+    check = _command(
+        commands, "check", _check, "hold a function of yours, or a folder of them, against npseg"
+    )
+    add_check_flags(check)
+
+    vectors = _command(
+        commands, "vectors", _vectors, "write cases with their answers, for kernels in any language"
+    )
+    add_vectors_flags(vectors)
 
     bench = _command(
         commands, "bench", _bench, "time layers and whole steps against textbook NumPy and PyTorch"
@@ -602,6 +613,18 @@ def _accuracy(arguments: argparse.Namespace) -> None:
     from npseg.commands.checks import accuracy
 
     accuracy()
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    from npseg.check.oracle.command import check
+
+    return check({key: value for key, value in vars(arguments).items() if key not in ("run", "command")})
+
+
+def _vectors(arguments: argparse.Namespace) -> int:
+    from npseg.check.oracle.command import vectors
+
+    return vectors({key: value for key, value in vars(arguments).items() if key not in ("run", "command")})
 
 
 def _bench(arguments: argparse.Namespace) -> None:
