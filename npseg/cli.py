@@ -233,6 +233,12 @@ def _add_training_flags(parser: argparse.ArgumentParser) -> None:
     add("--data-path", metavar="FOLDER", help="images and masks; without it, the drawn scenes")
     _add_format_flags(parser)
     add("--output-dir", type=Path, help="for the checkpoint and pictures; default: npseg-run")
+    add(
+        "--config",
+        type=Path,
+        metavar="FILE",
+        help="repeat the run whose run.toml this is; other flags come before it",
+    )
     add("--resume", type=Path, metavar="CHECKPOINT", help="continue the run that wrote this file")
     add(
         "--weights",
@@ -528,12 +534,29 @@ def _train(arguments: argparse.Namespace) -> None:
             raise ValueError(f"--resume continues with the settings of its checkpoint; leave out {flags}")
         resume(checkpoint, data_path, output_dir or checkpoint.parent, options=options)
         return
-    data_path = given.pop("data_path", None)
-    start = {key: given.pop(key, None) for key in ("weights", "recipe")}
-    network = {"name": given.pop("model", "fcn8s")}
+    orders = _orders(given)
+    data_path = given.pop("data_path", orders.data_path)
+    start = {
+        "weights": given.pop("weights", orders.weights and Path(orders.weights)),
+        "recipe": given.pop("recipe", None),
+    }
+    name = given.pop("model", orders.network["name"])
+    network = {**orders.network, "name": name} if name == orders.network["name"] else {"name": name}
     network |= {key: given.pop(key) for key in _NETWORK if key in given}
-    start |= {"options": options, "sanity": sanity}
-    train(network, _settings(given), data_path, output_dir or Path("npseg-run"), **start)
+    start |= {"options": orders.data | options, "sanity": sanity}
+    settings = orders.settings | _settings(given)
+    train(network, settings, data_path, output_dir or Path("npseg-run"), **start)
+
+
+def _orders(given: dict[str, Any]) -> Any:
+    """Return what the file says that --config names, or else what a run does that is told nothing."""
+    from npseg.commands.config import Orders, read
+
+    if "config" not in given:
+        return Orders({"name": "fcn8s"}, {}, None, None, {})
+    if "recipe" in given:
+        raise ValueError("--config has a recipe already; leave out --recipe, or give its settings one by one")
+    return read(given.pop("config"))
 
 
 def _settings(given: dict[str, Any]) -> dict[str, Any]:

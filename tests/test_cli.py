@@ -187,7 +187,14 @@ def test_a_wrong_word_is_refused_in_one_line(refused, tmp_path, monkeypatch, wor
 
 
 def test_training_writes_a_run(folder, trained, run):
-    assert files(trained) == ["best.npz", "checkpoint.npz", "curves.png", "metrics.csv", "predictions.png"]
+    assert files(trained) == [
+        "best.npz",
+        "checkpoint.npz",
+        "curves.png",
+        "metrics.csv",
+        "predictions.png",
+        "run.toml",
+    ]
     for picture in ("curves.png", "predictions.png"):
         with Image.open(trained / picture) as image:
             assert min(image.size) > 200
@@ -611,4 +618,4 @@ def test_ctrl_c_to_the_program(folder, tmp_path):
     assert program.returncode == 130
     assert re.fullmatch(r"npseg train: stopped; saved after step \d of epoch \d+; go on with: .*\n", error)
     assert checkpoints.load(path).progress["epoch"] >= 1
-    assert files(tmp_path) == ["best.npz", "checkpoint.npz", "metrics.csv"]
+    assert files(tmp_path) == ["best.npz", "checkpoint.npz", "metrics.csv", "run.toml"]

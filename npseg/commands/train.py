@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from npseg.commands.config import CONFIG
+from npseg.commands.config import write as write_config
 from npseg.commands.images import open_images
 from npseg.data import Dataset
 from npseg.draw import comparison, curves
@@ -62,6 +64,7 @@ def train(
     run = _begin(network, settings, data_path, weights, recipe, options or {})
     if sanity:
         check_sanity(run)
+    write_config(output_dir / CONFIG, run, weights)
     _fit(run, output_dir)
 
 
@@ -165,7 +168,7 @@ def _fit(run: Run, output_dir: Path) -> None:
     draw_run(run, run.val, output_dir)
     best = best_epoch(run.history)
     kept = f"{BEST} (epoch {best}, the highest mean IoU)" if best else BEST
-    print(f"\n{output_dir}: {CHECKPOINT}, {kept}, {METRICS}, predictions.png, curves.png")
+    print(f"\n{output_dir}: {CHECKPOINT}, {kept}, {METRICS}, predictions.png, curves.png, {CONFIG}")
 
 
 def print_epoch(run: Run) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from npseg import arguments
 from npseg.training import optimizers, schedules
 
 
@@ -76,28 +77,29 @@ class Settings:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "batch_size", "lr_step"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"training: {name}={getattr(self, name)} must be at least 1")
-        if self.seed < 0:
-            raise ValueError(f"training: seed={self.seed} must not be negative")
-        if not 0 < self.lr < math.inf:
+        for name, least in (("epochs", 1), ("batch_size", 1), ("lr_step", 1), ("seed", 0)):
+            arguments.integer("training", name, getattr(self, name), least)
+        for name in ("momentum", "weight_decay", "bias_rate", "bias_decay", "balance"):
+            arguments.real("training", name, getattr(self, name))
+        if not isinstance(self.flip, bool):
+            raise TypeError(f"training: flip={self.flip!r} is neither true nor false")
+        if not 0 < _number("lr", self.lr) < math.inf:
             raise ValueError(f"training: lr={self.lr} must be a positive number")
         if not 0 <= self.balance <= 1:
             raise ValueError(f"training: balance={self.balance} must lie between 0, no weights, and 1")
         if self.reduction not in ("mean", "sum"):
             raise ValueError(f"training: reduction={self.reduction!r}; choose one of 'mean', 'sum'")
         if self.crop is not None:
-            object.__setattr__(self, "crop", tuple(self.crop))  # a list, where it comes from a checkpoint
-            if len(self.crop) != 2 or min(self.crop) < 1:
-                raise ValueError(f"training: crop={self.crop} must be a height and a width of at least 1")
+            object.__setattr__(self, "crop", _pair("crop", self.crop))
+            for length in self.crop:
+                arguments.integer("training", "crop", length, 1)
         if self.jitter is not None:
-            object.__setattr__(self, "jitter", tuple(self.jitter))
-            if len(self.jitter) != 2 or not 0 < self.jitter[0] <= self.jitter[1] < math.inf:
+            object.__setattr__(self, "jitter", _pair("jitter", self.jitter))
+            if not 0 < self.jitter[0] <= self.jitter[1] < math.inf:
                 raise ValueError(
                     f"training: jitter={self.jitter} must be two factors, the smaller first, as 0.75 1.5"
                 )
-        if self.clip is not None and not 0 < self.clip < math.inf:
+        if self.clip is not None and not 0 < _number("clip", self.clip) < math.inf:
             raise ValueError(f"training: clip={self.clip} must be a positive length")
         # Made for their checks, so that a wrong number is refused before any image is read.
         self.make_optimizer({"layer.b": np.zeros(1)})
@@ -123,3 +125,18 @@ class Settings:
             "step": {"every": self.lr_step * steps_per_epoch},
         }
         return schedules.make(self.schedule, lr=self.lr, **own.get(self.schedule, {}))
+
+
+def _number(name: str, value: Any) -> Any:
+    """Return a number, which may be infinite."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError(f"training: {name}={value!r} is not a number")
+    return value
+
+
+def _pair(name: str, value: Any) -> tuple[Any, Any]:
+    """Return two numbers: a list, where they come from a file."""
+    if not isinstance(value, list | tuple) or len(value) != 2:
+        raise ValueError(f"training: {name}={value!r} must be two numbers")
+    one, other = (_number(name, number) for number in value)
+    return one, other
