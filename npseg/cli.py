@@ -618,7 +618,7 @@ def _predict(arguments: argparse.Namespace) -> None:
 
 
 def _export(arguments: argparse.Namespace) -> None:
-    from npseg.command_export import export
+    from npseg.commands.export import export
 
     export(arguments.checkpoint, arguments.output, names=arguments.names, force=arguments.force)
 

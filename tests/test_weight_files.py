@@ -292,9 +292,13 @@ def test_a_checkpoint_is_exported_and_labels_the_same(checkpoint, ending, tmp_pa
     assert "would be replaced by its own weights" in capsys.readouterr().err
 
 
-def test_predict_takes_what_was_exported(checkpoint, tmp_path):
+def test_predict_and_evaluate_take_what_was_exported(checkpoint, tmp_path, capsys):
     output = tmp_path / "model.npz"
     assert cli.main(["export", str(checkpoint), "--output", str(output)]) == 0
+    capsys.readouterr()
+    assert [cli.main(["evaluate", str(path), "--split", "val"]) for path in (checkpoint, output)] == [0, 0]
+    said = capsys.readouterr().out
+    assert said[: len(said) // 2] == said[len(said) // 2 :], "the same of both"
     Image.fromarray(Scenes(1, size=(40, 50))[0][0]).save(tmp_path / "scene.png")
     labels = [tmp_path / "of_checkpoint", tmp_path / "of_export"]
     for weights, folder in zip((checkpoint, output), labels):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from npseg.commands.images import refuse_existing
 from npseg.training import read_weights, write_weights
 
 
@@ -28,8 +29,7 @@ def export(checkpoint: Path, output: Path, *, names: str = "own", force: bool = 
     """
     if output.exists() and output.samefile(checkpoint):
         raise ValueError(f"{output} would be replaced by its own weights; give another --output")
-    if output.exists() and not force:
-        raise ValueError(f"{output} is already there; add --force, or give another --output")
+    refuse_existing([output], force)
     pretrained = read_weights(checkpoint)
     write_weights(output, pretrained, names=names)
     numbers = sum(array.size for array in pretrained.weights.values())
