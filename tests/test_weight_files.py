@@ -246,7 +246,19 @@ def test_a_file_that_lacks_some_of_its_network_labels_nothing(tmp_path):
     whole = known("unet", network)
     del whole.weights["score.b"]
     write_weights(tmp_path / "model.npz", whole)
+    with pytest.raises(ValueError, match=r"model\.npz: not all of the network is there: [\d,]+ numbers, and"):
+        load_labeller(tmp_path / "model.npz")
+    whole.weights["score.c"] = np.zeros(CLASSES)
+    write_weights(tmp_path / "model.npz", whole)
     with pytest.raises(ValueError, match=r"model\.npz: not all of the network is there: .*new: score\.b"):
+        load_labeller(tmp_path / "model.npz")
+
+
+def test_a_file_that_claims_a_vast_network_takes_no_memory_for_it(tmp_path):
+    vast = known("unet", drawn("unet"))
+    vast.network["width"] = 2**20
+    write_weights(tmp_path / "model.npz", vast)
+    with pytest.raises(ValueError, match=r"model\.npz: not all of the network is there: [\d,]+ numbers, and"):
         load_labeller(tmp_path / "model.npz")
 
 

@@ -113,9 +113,18 @@ class Pretrained:
         """
         if not self.network or self.classes is None or self.colors is None or self.normalization is None:
             raise ValueError(f"{self.path}: weights alone, of which it is not known what they label")
+        config = {"classes": len(self.classes), **self.network}
         try:
-            network = networks.make(**{"classes": len(self.classes), **self.network})
-        except (TypeError, ValueError) as error:
+            # First without memory for its weights: a file may claim a network of any size.
+            blank = networks.make(**{**config, "seed": Blank(config.get("dtype", "float32"))})
+            needed = sum(array.size for array in (blank.params | blank.buffers).values())
+            there = sum(array.size for array in self.weights.values())
+            if needed > there:
+                raise ValueError(
+                    f"not all of the network is there: {needed:,} numbers, and the file has {there:,}"
+                )
+            network = networks.make(**config)
+        except (TypeError, ValueError, MemoryError) as error:
             raise ValueError(f"{self.path}: {error}") from error
         report = transplant(network, self.weights, what=self.path)
         if report.new:
