@@ -16,6 +16,7 @@ from typing import Any, NoReturn
 from npseg import __version__, backend
 from npseg.check.oracle.flags import add_check_flags, add_vectors_flags
 from npseg.networks import NETWORKS, model
+from npseg.networks.names import SPELLINGS
 
 #: Training flags that are the network's.
 _NETWORK = ("width", "fc", "dropout", "batch_norm", "classifier", "freeze", "method")
@@ -167,6 +168,24 @@ def _parser() -> argparse.ArgumentParser:
     )
     predict.add_argument("--force", action="store_true", help="replace files that are already there")
 
+    export = _command(
+        commands, "export", _export, "write a trained network's weights as a state dict for PyTorch"
+    )
+    export.add_argument(
+        "checkpoint", type=Path, metavar="CHECKPOINT", help="a file that training has written"
+    )
+    export.epilog = "npseg train --weights and npseg predict read the file, too."
+    export.add_argument(
+        "--output", type=Path, required=True, metavar="FILE", help="model.npz or model.safetensors"
+    )
+    export.add_argument(
+        "--names",
+        choices=SPELLINGS,
+        default="own",
+        help="of layers: the network's, or torchvision's for VGG-16's; default: %(default)s",
+    )
+    export.add_argument("--force", action="store_true", help="replace a file that is already there")
+
     summary = _command(commands, "summary", _summary, "list a network's layers: sizes, weights, work, memory")
     _add_summary_flags(summary)
 
@@ -244,8 +263,9 @@ def _add_training_flags(parser: argparse.ArgumentParser) -> None:
         "--weights",
         type=Path,
         metavar="FILE",
-        help="start from these: a checkpoint's (fcn16s from a trained fcn32s), or torchvision's VGG-16 in a .npz or "
-        ".safetensors file; the network and the images' normalisation are then such that they fit",
+        help="start from these: a checkpoint's (fcn16s from a trained fcn32s), what npseg export has written, or "
+        "torchvision's VGG-16 in a .npz or .safetensors file; the network and the images' normalisation are then such "
+        "that they fit",
     )
     add(
         "--recipe",
@@ -595,6 +615,12 @@ def _predict(arguments: argparse.Namespace) -> None:
         sheet=arguments.contact_sheet,
         force=arguments.force,
     )
+
+
+def _export(arguments: argparse.Namespace) -> None:
+    from npseg.commands.export import export
+
+    export(arguments.checkpoint, arguments.output, names=arguments.names, force=arguments.force)
 
 
 def _summary(arguments: argparse.Namespace) -> None:

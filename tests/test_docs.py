@@ -28,6 +28,7 @@ MODULES = (
     "npseg.memory",
     "npseg.networks",
     "npseg.networks.dense",
+    "npseg.networks.names",
     "npseg.networks.vgg",
     "npseg.networks.weights",
     "npseg.planes",

@@ -20,6 +20,7 @@ from npseg.predict import Labeller
 from npseg.training import Metrics, class_table, each_confusion, load_labeller, metrics, per_class
 from npseg.training.checkpoints import load
 from npseg.training.metrics import summary
+from npseg.training.weight_files import has_note
 
 #: What is written, if anything is: all numbers, the matrix of counts, its picture, and the images that went worst.
 FILES = ("evaluation.json", "confusion.csv", "confusion.png", "worst.png")
@@ -40,9 +41,9 @@ def evaluate(
     Parameters
     ----------
     checkpoint : Path
-        A file that training has written.
+        A file that training or ``npseg export`` has written.
     data_path : str or None
-        Folder of images; None for those that it was trained on.
+        Folder of images; None for those that it was trained on; an export knows none but the scenes.
     split : str
         Which part of them.
     options : dict
@@ -56,14 +57,15 @@ def evaluate(
     """
     if output_dir is not None:
         refuse_existing([output_dir / name for name in FILES], force)
-    labeller, progress = load_labeller(checkpoint), load(checkpoint).progress
+    labeller = load_labeller(checkpoint)
+    progress = {} if has_note(checkpoint) else load(checkpoint).progress
     if data_path is None:
         data_path, options = progress.get("data_path"), {**progress.get("data_options", {}), **options}
     dataset = open_split(data_path, split, **options)
     if dataset.classes != labeller.classes:
         raise ValueError(
             f"{checkpoint} knows the classes {', '.join(labeller.classes)}; "
-            f"{data_path} has {', '.join(dataset.classes)}"
+            f"{data_path or 'the scenes'} has {', '.join(dataset.classes)}"
         )
     matrices = list(each_confusion(labeller, dataset))
     total = np.sum(matrices, axis=0)

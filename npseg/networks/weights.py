@@ -1,11 +1,11 @@
 """Weights from elsewhere: a network starts from what another has learned, or from a classifier of photographs.
 
-Two kinds of names are known. Those of npseg's own networks: what has the same name and the same shape is taken over,
-so that FCN-16s begins as the FCN-32s that was trained before it, and FCN-8s as the FCN-16s. And those of torchvision's
-VGG-16, ``features.0.weight`` to ``classifier.6.bias``: its convolutions go where a network has VGG's layers, known
-by the last part of their names, ``conv1_1`` to ``conv5_3``; and its first two fully connected layers become the
-convolutions fc6 and fc7. For a matrix that took a plane of 512 x 7 x 7, flat, is a 7x7 convolution: the same numbers
-in the same order.
+Two kinds of names are known (:mod:`npseg.networks.names`). Those of npseg's own networks, as npseg or as PyTorch
+writes them: what has the same name and the same shape is taken over, so that FCN-16s begins as the FCN-32s that was
+trained before it, and FCN-8s as the FCN-16s. And those of torchvision's VGG-16, ``features.0.weight`` to
+``classifier.6.bias``: its convolutions go where a network has VGG's layers, and its first two fully connected layers
+become the convolutions fc6 and fc7. For a matrix that took a plane of 512 x 7 x 7, flat, is a 7x7 convolution: the
+same numbers in the same order.
 """
 
 from __future__ import annotations
@@ -18,11 +18,7 @@ import numpy as np
 from npseg.arguments import listed
 from npseg.backend import Array, array_module, to_numpy
 from npseg.layers import BilinearUpsampling, Container, Layer
-from npseg.networks.vgg import torchvision_names
-
-#: Parameters by our names and torchvision's; of a batch norm, too.
-_PARTS = {"w": "weight", "b": "bias", "gamma": "weight", "beta": "bias"}
-_PARTS |= {name: name for name in ("running_mean", "running_var")}
+from npseg.networks.names import found_under, is_vgg
 
 
 class Report(NamedTuple):
@@ -72,7 +68,8 @@ def transplant(
         Its parameters, and running statistics, are written to; the others stay as they are, so that new skips are 0
         and upsampling is bilinear. That by another factor is other upsampling, though it has the name.
     weights : dict of str to array
-        By the names of one of our networks, or of torchvision's ``vgg16`` or ``vgg16_bn``.
+        By the names of one of our networks, as npseg or as PyTorch writes them, or of torchvision's ``vgg16`` or
+        ``vgg16_bn``.
     anew : collection of str
         Parameters of the network that shall not be taken over: the score layers, where classes are others.
     what : str
@@ -99,7 +96,7 @@ def transplant(
     True
     """
     places = {**network.params, **network.buffers}
-    named = _of_vgg(weights, places, what) if is_vgg(weights) else {name: name for name in weights}
+    named = found_under(places, weights, what)
     other = {n for n in _upsampling(network) if n in named and weights[named[n]].shape != places[n].shape}
     found = {
         name: _shaped(to_numpy(weights[named[name]]), place)
@@ -117,38 +114,6 @@ def transplant(
         new=tuple(name for name in places if name not in found),
         unused=tuple(n for n in weights if n not in used and not n.endswith("num_batches_tracked")),
     )
-
-
-def is_vgg(weights: Mapping[str, Array]) -> bool:
-    """Say whether weights have the names of torchvision's VGG.
-
-    Examples
-    --------
-    >>> is_vgg({"features.0.weight": np.zeros((64, 3, 3, 3))}), is_vgg({"to_pool3.conv1_1.w": np.zeros((64, 3, 3, 3))})
-    (True, False)
-    """
-    return any(name.startswith("features.") for name in weights)
-
-
-def _of_vgg(weights: Mapping[str, Array], places: Mapping[str, Array], what: str) -> dict[str, str]:
-    """Return the name among torchvision's of each place in the network that is one of VGG's."""
-    batch_norm = "features.1.weight" in weights
-    layers = torchvision_names(batch_norm=batch_norm)
-    named = {}
-    for name in places:
-        *_, layer, part = ("", *name.split("."))
-        if layer in layers:
-            named[name] = f"{layers[layer]}.{_PARTS[part]}"
-    if not named:
-        raise ValueError(f"{what}: of VGG-16, and the network has none of its layers, such as conv1_1")
-    if batch_norm and not any(name.endswith(".running_mean") for name in named):
-        raise ValueError(
-            f"{what}: of VGG-16 with batch norm, and the network has none; make it with batch_norm=True (--batch-norm)"
-        )
-    missing = [f"{theirs} (for {name})" for name, theirs in named.items() if theirs not in weights]
-    if missing:
-        raise ValueError(f"{what}: not all of VGG-16 is there; missing: {listed(missing)}")
-    return named
 
 
 def _upsampling(layer: Layer, name: str = "") -> Iterator[str]:

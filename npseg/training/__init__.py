@@ -10,7 +10,7 @@ from npseg.training.loop import Interrupted, Run, load_labeller
 from npseg.training.metrics import Metrics, confusion_matrix, metrics, report
 from npseg.training.optimizers import SGD, Adam
 from npseg.training.per_class import PerClass, class_table, per_class
-from npseg.training.pretrained import Pretrained, read_weights
+from npseg.training.pretrained import Pretrained, read_weights, write_weights
 from npseg.training.sanity import Sanity, sanity
 from npseg.training.settings import Settings
 from npseg.training.two_stage import two_stage
@@ -42,4 +42,5 @@ __all__ = [
     "sanity",
     "two_stage",
     "write_csv",
+    "write_weights",
 ]

@@ -32,8 +32,9 @@ from npseg.training.clock import Clock
 from npseg.training.evaluation import evaluate
 from npseg.training.history import best_epoch, write_csv
 from npseg.training.metrics import metrics
-from npseg.training.pretrained import Pretrained
+from npseg.training.pretrained import Pretrained, read_weights
 from npseg.training.settings import Settings
+from npseg.training.weight_files import has_note
 
 #: The files, in a run's folder, that hold its last state, that of its best epoch, and the figures of all epochs.
 CHECKPOINT, BEST, METRICS = "checkpoint.npz", "best.npz", "metrics.csv"
@@ -332,7 +333,7 @@ def load_labeller(path: str | Path) -> Labeller:
     Parameters
     ----------
     path : path
-        A file that training has written.
+        A file that training or :func:`npseg.training.write_weights` has written.
 
     Returns
     -------
@@ -342,7 +343,7 @@ def load_labeller(path: str | Path) -> Labeller:
     Raises
     ------
     ValueError
-        If the file is no checkpoint, is damaged, or does not fit its own network.
+        If the file is no such, is damaged, or does not fit its own network.
 
     Examples
     --------
@@ -356,6 +357,8 @@ def load_labeller(path: str | Path) -> Labeller:
     >>> labeller.labels(scenes[0][0]).shape
     (32, 32)
     """
+    if has_note(path):
+        return read_weights(path).labeller()
     checkpoint = checkpoints.load(path)
     with _naming(path):
         network = networks.make(**checkpoint.network)

@@ -1,12 +1,14 @@
-"""Weights in a file, to start a training from: a checkpoint of another network, or VGG-16 as it knows photographs.
+"""Weights in a file: to start a training from, to take to PyTorch, and to bring back from there.
 
-What a network has learned, it has learned on images that were normalised in a certain way. So this goes with the
-weights: the mean and the deviation of a checkpoint's images, or ImageNet's, by which torchvision's VGG was trained.
+They are a checkpoint's of another network, or VGG-16's as it knows photographs, or come from a state dict. What a
+network has learned, it has learned on images that were normalised in a certain way. So this goes with the weights: the
+mean and the deviation of a checkpoint's images, or ImageNet's, by which torchvision's VGG was trained. What else it
+takes to label an image, the network's settings and the classes with their colours, goes with them as far as it is
+known.
 """
 
 from __future__ import annotations
 
-import zipfile
 from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
@@ -17,9 +19,12 @@ import numpy as np
 from npseg import networks
 from npseg.data import Normalization
 from npseg.networks import Network, vgg
-from npseg.networks.weights import Report, is_vgg, transplant
+from npseg.networks.names import is_vgg, spelled
+from npseg.networks.weights import Report, transplant
 from npseg.planes import Blank
+from npseg.predict import Labeller
 from npseg.training import checkpoints
+from npseg.training.weight_files import read_arrays, write_arrays
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +42,9 @@ class Pretrained:
     classes : tuple of str or None
         The classes that they tell apart, where they are known and of use.
     network : dict
-        Name and settings of the network that they are of, if they are a checkpoint's.
+        Name and settings of the network that they are of, where that is known.
+    colors : (classes, 3) uint8 array or None
+        The colours of the classes, where they are known.
 
     Examples
     --------
@@ -54,11 +61,12 @@ class Pretrained:
     normalization: Normalization | None = None
     classes: tuple[str, ...] | None = None
     network: dict[str, Any] = field(default_factory=dict)
+    colors: np.ndarray | None = None
 
     @property
     def is_vgg(self) -> bool:
-        """Whether they are torchvision's VGG-16."""
-        return is_vgg(self.weights)
+        """Whether they are torchvision's VGG-16, and of no network of ours that has its names."""
+        return is_vgg(self.weights) and not self.network
 
     def settings_for(self, name: str) -> dict[str, Any] | None:
         """Return the settings by which the network of this name has the shapes of these weights, if that is known."""
@@ -95,6 +103,34 @@ class Pretrained:
         anew = _of_classes(**{**config, "classes": len(classes)}) if others else ()
         return transplant(network, self.weights, anew=anew, what=self.path)
 
+    def labeller(self) -> Labeller:
+        """Return the network that they are of, ready to label images.
+
+        Raises
+        ------
+        ValueError
+            If it is not known what network that is, and what it labels; or if some of its weights are missing.
+        """
+        if not self.network or self.classes is None or self.colors is None or self.normalization is None:
+            raise ValueError(f"{self.path}: weights alone, of which it is not known what they label")
+        config = {"classes": len(self.classes), **self.network}
+        try:
+            # First without memory for its weights: a file may claim a network of any size.
+            blank = networks.make(**{**config, "seed": Blank(config.get("dtype", "float32"))})
+            needed = sum(array.size for array in (blank.params | blank.buffers).values())
+            there = sum(array.size for array in self.weights.values())
+            if needed > there:
+                raise ValueError(
+                    f"not all of the network is there: {needed:,} numbers, and the file has {there:,}"
+                )
+            network = networks.make(**config)
+        except (TypeError, ValueError, MemoryError) as error:
+            raise ValueError(f"{self.path}: {error}") from error
+        report = transplant(network, self.weights, what=self.path)
+        if report.new:
+            raise ValueError(f"{self.path}: not all of the network is there: {report}")
+        return Labeller(network, self.normalization, self.classes, self.colors)
+
 
 def read_weights(path: str | PathLike[str]) -> Pretrained:
     """Read weights from a file.
@@ -102,8 +138,9 @@ def read_weights(path: str | PathLike[str]) -> Pretrained:
     Parameters
     ----------
     path : path
-        A checkpoint that training has written; or a ``.npz`` or ``.safetensors`` file of arrays, by the names of one of
-        our networks or of torchvision's VGG-16. Nothing in it is run: there is no pickle.
+        A checkpoint that training has written; a file that :func:`write_weights` has; or any other ``.npz`` or
+        ``.safetensors`` file of arrays, by the names of one of our networks, as npseg or as PyTorch writes them, or of
+        torchvision's VGG-16. Nothing in it is run: there is no pickle.
 
     Returns
     -------
@@ -126,59 +163,87 @@ def read_weights(path: str | PathLike[str]) -> Pretrained:
     path = Path(path)
     if not path.is_file():
         raise ValueError(f"{path}: there is no such file")
-    if path.suffix == ".safetensors":
-        return _of_arrays(path, _safetensors(path))
-    if path.suffix != ".npz":
-        raise ValueError(f"{path}: weights are read from a checkpoint, or from a .npz or .safetensors file")
-    if checkpoints.is_checkpoint(path):
+    if path.suffix == ".npz" and checkpoints.is_checkpoint(path):
         return _of_checkpoint(path)
-    return _of_arrays(path, _npz(path))
+    return _of_arrays(path, *read_arrays(path))
+
+
+def write_weights(path: str | PathLike[str], pretrained: Pretrained, *, names: str = "own") -> None:
+    """Write weights to a file that PyTorch's users can load, with all that is known about them.
+
+    Parameters
+    ----------
+    path : path
+        Where to: a ``.npz`` or ``.safetensors`` file. What is there is replaced.
+    pretrained : Pretrained
+        The weights: :func:`read_weights` of a checkpoint, for instance.
+    names : {"own", "torchvision"}
+        Whose names of the layers, as in :func:`npseg.networks.names.state_dict`.
+
+    Raises
+    ------
+    ValueError
+        If the ending is another, there are no such names, or the package that writes the file is missing.
+    OSError
+        If the file cannot be written.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> weights = {"score.w": np.zeros((4, 8, 1, 1), "float32"), "score.b": np.zeros(4, "float32")}
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_weights(f"{folder}/model.npz", Pretrained("memory", weights, classes=("sky", "tree", "lawn", "cat")))
+    ...     pretrained = read_weights(f"{folder}/model.npz")
+    >>> list(pretrained.weights), pretrained.classes
+    (['score.weight', 'score.bias'], ('sky', 'tree', 'lawn', 'cat'))
+    """
+    note: dict[str, Any] = {"network": pretrained.network} if pretrained.network else {}
+    if pretrained.classes is not None:
+        note["classes"] = list(pretrained.classes)
+    if pretrained.colors is not None:
+        note["colors"] = pretrained.colors.tolist()
+    if pretrained.normalization is not None:
+        note |= {key: value.tolist() for key, value in pretrained.normalization._asdict().items()}
+    write_arrays(Path(path), spelled(pretrained.weights, names=names), note or None)
 
 
 def _of_checkpoint(path: Path) -> Pretrained:
-    checkpoint = checkpoints.load(path)
-    normalization = Normalization(checkpoint.mean, checkpoint.std)
-    return Pretrained(str(path), checkpoint.weights, normalization, checkpoint.classes, checkpoint.network)
+    c = checkpoints.load(path)
+    return Pretrained(str(path), c.weights, Normalization(c.mean, c.std), c.classes, c.network, c.colors)
 
 
-def _of_arrays(path: Path, arrays: dict[str, np.ndarray]) -> Pretrained:
-    kinds = {
-        getattr(arrays[name], "dtype", np.dtype(object)).kind for name in arrays if name[-7:] != "tracked"
-    }
-    if kinds != {"f"}:  # a batch norm of PyTorch's has also tracked how many batches there were
+def _of_arrays(path: Path, arrays: dict[str, np.ndarray], note: dict[str, Any] | None) -> Pretrained:
+    kinds = {getattr(array, "dtype", np.dtype(object)).kind for array in arrays.values()}
+    # Whole numbers are a table of connections, or how many batches a batch norm of PyTorch's has seen.
+    if not {"f"} <= kinds <= {"f", "i"}:
         raise ValueError(f"{path}: holds other things than arrays of floats, or nothing")
-    normalization = Normalization(*map(np.array, vgg.IMAGENET)) if is_vgg(arrays) else None
-    return Pretrained(str(path), arrays, normalization)
+    if note is not None:
+        return Pretrained(str(path), arrays, **_of_note(path, note))
+    return Pretrained(
+        str(path), arrays, Normalization(*map(np.array, vgg.IMAGENET)) if is_vgg(arrays) else None
+    )
 
 
-def _npz(path: Path) -> dict[str, np.ndarray]:
+def _of_note(path: Path, note: dict[str, Any]) -> dict[str, Any]:
+    """Return what is known about weights, from the note in their file."""
+    known: dict[str, Any] = {}
     try:
-        if not zipfile.is_zipfile(path):
-            raise ValueError("it is no zip archive")
-        with np.load(path, allow_pickle=False) as archive:
-            return dict(archive)
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
-        raise ValueError(f"{path}: no .npz file of arrays, or damaged: {error}") from None
-
-
-def _safetensors(path: Path) -> dict[str, np.ndarray]:
-    try:
-        from safetensors import SafetensorError
-        from safetensors.numpy import load_file
-    except ImportError:
-        raise ValueError(
-            f"{path}: needs the package safetensors: pip install 'npseg[weights]'; or save the arrays as a .npz file"
-        ) from None
-    try:
-        arrays: dict[str, np.ndarray] = load_file(path)
-    except (
-        SafetensorError,
-        OSError,
-        KeyError,
-        TypeError,
-    ) as error:  # the last two: of types that NumPy lacks
-        raise ValueError(f"{path}: no .safetensors file, or damaged: {error}") from None
-    return arrays
+        if "network" in note:
+            known["network"] = {"name": str(note["network"]["name"]), **note["network"]}
+        if "classes" in note:
+            known["classes"] = tuple(map(str, note["classes"]))
+        if "colors" in note:
+            colors = np.array(note["colors"])
+            known["colors"] = colors.astype(np.uint8).reshape(len(known["classes"]), 3)
+            if not (known["colors"] == colors).all():
+                raise ValueError("colours are whole numbers from 0 to 255")
+        if "mean" in note:
+            known["normalization"] = Normalization(
+                *(np.array(note[key], float).reshape(3) for key in ("mean", "std"))
+            )
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
+        raise ValueError(f"{path}: what it says about its weights is damaged: {error!r}") from None
+    return known
 
 
 def _of_classes(name: str, classes: int, **settings: Any) -> set[str]:
