@@ -13,13 +13,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from npseg import __version__, backend
+from npseg import __version__, backend, pretrained
 from npseg.check.oracle.flags import add_check_flags, add_vectors_flags
 from npseg.networks import NETWORKS, model
 from npseg.networks.names import SPELLINGS
 
 #: Training flags that are the network's.
 _NETWORK = ("width", "fc", "dropout", "batch_norm", "classifier", "freeze", "method")
+
+_CHECKPOINT = (
+    f"a file that training has written, or a network that comes with npseg: {', '.join(pretrained.NAMES)}"
+)
 
 #: What training flags stand for in the settings, where the names differ.
 _SETTINGS = {
@@ -104,9 +108,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_training_flags(train)
 
     evaluate = _command(commands, "evaluate", _evaluate, "measure a trained network on labelled images")
-    evaluate.add_argument(
-        "checkpoint", type=Path, metavar="CHECKPOINT", help="a file that training has written"
-    )
+    evaluate.add_argument("checkpoint", type=pretrained.find, metavar="CHECKPOINT", help=_CHECKPOINT)
     evaluate.add_argument(
         "--data-path", metavar="FOLDER", help="folder of images; default: the one it was trained on"
     )
@@ -132,9 +134,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_compare_flags(compare)
 
     predict = _command(commands, "predict", _predict, "label images with a trained network")
-    predict.add_argument(
-        "checkpoint", type=Path, metavar="CHECKPOINT", help="a file that training has written"
-    )
+    predict.add_argument("checkpoint", type=pretrained.find, metavar="CHECKPOINT", help=_CHECKPOINT)
     predict.epilog = "For each image: NAME.png, a palette PNG of class ids, and NAME_overlay.png, to look at."
     predict.add_argument(
         "images",
@@ -171,9 +171,7 @@ def _parser() -> argparse.ArgumentParser:
     export = _command(
         commands, "export", _export, "write a trained network's weights as a state dict for PyTorch"
     )
-    export.add_argument(
-        "checkpoint", type=Path, metavar="CHECKPOINT", help="a file that training has written"
-    )
+    export.add_argument("checkpoint", type=pretrained.find, metavar="CHECKPOINT", help=_CHECKPOINT)
     export.epilog = "npseg train --weights and npseg predict read the file, too."
     export.add_argument(
         "--output", type=Path, required=True, metavar="FILE", help="model.npz or model.safetensors"
@@ -261,7 +259,7 @@ def _add_training_flags(parser: argparse.ArgumentParser) -> None:
     add("--resume", type=Path, metavar="CHECKPOINT", help="continue the run that wrote this file")
     add(
         "--weights",
-        type=Path,
+        type=pretrained.find,
         metavar="FILE",
         help="start from these: a checkpoint's (fcn16s from a trained fcn32s), what npseg export has written, or "
         "torchvision's VGG-16 in a .npz or .safetensors file; the network and the images' normalisation are then such "
