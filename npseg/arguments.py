@@ -21,6 +21,9 @@ T = TypeVar("T")
 
 FLOATS = ("float32", "float64")
 
+#: The largest size, stride, padding ...: pixels are counted in 32 bits.
+LARGEST = 2**31 - 1
+
 #: The arrays that may be None; every other is needed.
 OPTIONAL = ("b", "gamma", "beta", "running_mean", "running_var", "weight")
 
@@ -87,8 +90,8 @@ def spatial(op: str, name: str, a: Array, leading: str = "N, C") -> int:
     return int(a.ndim - 2)
 
 
-def integer(op: str, name: str, value: object, minimum: int = 0) -> int:
-    """Return a whole number that is at least ``minimum``."""
+def integer(op: str, name: str, value: object, minimum: int = 0, maximum: int = LARGEST) -> int:
+    """Return a whole number that is at least ``minimum``, and at most ``maximum``."""
     if isinstance(value, bool | np.bool_) or not hasattr(value, "__index__"):
         raise TypeError(f"{op}: {name}={value!r} is not a whole number")
     try:
@@ -97,6 +100,8 @@ def integer(op: str, name: str, value: object, minimum: int = 0) -> int:
         raise TypeError(f"{op}: {name}={value!r} is not a whole number") from None
     if number < minimum:
         raise ValueError(f"{op}: {name}={value!r} must be at least {minimum}")
+    if number > maximum:
+        raise ValueError(f"{op}: {name}={value!r} must be at most {maximum}")
     return number
 
 
@@ -235,6 +240,16 @@ def gradient(op: str, dout: Array, shape: tuple[int, ...], dtype: str, **kept: A
         raise TypeError(
             f"{op}: dout is {dout.dtype} but the output was {dtype}; make them one dtype: dout.astype('{dtype}')"
         )
+
+
+def kept(op: str, cache: object, kind: type[T]) -> T:
+    """Return the cache of the forward pass, if it is one."""
+    if not isinstance(cache, kind):
+        forward = op.replace("_backward", "_forward")
+        raise TypeError(
+            f"{op}: cache is a {type(cache).__name__}; the {kind.__name__} that {forward} has returned is needed"
+        )
+    return cache
 
 
 def named(op: str, make: Callable[[], T]) -> T:

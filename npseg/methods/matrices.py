@@ -297,7 +297,7 @@ def bed_of_nails_matrix(input_size: int | Sequence[int], scale: int | Sequence[i
     op = "bed_of_nails_matrix"
     window = _unpooling_window(op, input_size, scale)
     arguments.named(op, lambda: _refuse_large(prod(window.size), 8, (prod(window.size), prod(window.out))))
-    nails = window.index(current())[0].reshape(1, 1, -1)
+    nails = window.first(current()).reshape(1, 1, -1)
     return selection(nails, window.size, "float64").T.csr()
 
 
