@@ -6,7 +6,7 @@ from math import prod, sqrt
 
 import numpy as np
 
-from npseg import backend
+from npseg import backend, room
 from npseg.backend import Array
 from npseg.geometry import Grid
 from npseg.layers.layer import Layer
@@ -205,5 +205,7 @@ class BilinearUpsampling(ConvTranspose):
 
 def _initial(shape: tuple[int, ...], rng: np.random.Generator | None, deviation: float, dtype: str) -> Array:
     """Draw initial weights; without a generator they are 0."""
+    if rng is None:
+        room.check("Conv", "w, by channels_in, channels_out and kernel_size", shape, np.empty(0))
     w = np.zeros(shape) if rng is None else rng.standard_normal(shape) * deviation
     return backend.current().asarray(w, dtype)
