@@ -14,7 +14,8 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from npseg.backend import Array, one_library
+from npseg import room
+from npseg.backend import Array, array_module, one_library
 from npseg.geometry import Ints, Pairs, times
 
 T = TypeVar("T")
@@ -47,7 +48,7 @@ def arrays(op: str, *, exact: bool = False, **named: Array | None) -> None:
     """
     given: dict[str, Array] = {k: a for k, a in named.items() if a is not None or k not in OPTIONAL}
     for name, a in given.items():
-        if a is None or not hasattr(a, "dtype") or not hasattr(a, "ndim"):
+        if not _is_array(a):
             raise TypeError(
                 f"{op}: {name} is a {type(a).__name__}; an array is needed: np.asarray({name}, float)"
             )
@@ -57,6 +58,7 @@ def arrays(op: str, *, exact: bool = False, **named: Array | None) -> None:
                 f"{op}: {name} has dtype {a.dtype}; float32 or float64 is needed: {name}.astype('float32')"
                 + (", or an object array with method='loops'" if a.dtype == object else "")
             )
+        room.check(op, name, a.shape, a)
     one_library(op, **given)
     first = next(iter(given))
     for name, a in given.items():
@@ -105,6 +107,22 @@ def integer(op: str, name: str, value: object, minimum: int = 0, maximum: int = 
     return number
 
 
+def integers(op: str, minimum: int, **values: object) -> None:
+    """Check that all are whole numbers, at least ``minimum``."""
+    for name, value in values.items():
+        integer(op, name, value, minimum)
+
+
+def float_type(op: str, dtype: Any) -> None:
+    """Check that a layer's dtype is one that the operations compute in."""
+    try:
+        known = dtype is not None and np.dtype(dtype).name in FLOATS
+    except (TypeError, ValueError):
+        known = False
+    if not known:
+        raise ValueError(f"{op}: dtype={dtype!r}; 'float32' or 'float64' is needed")
+
+
 def axes(op: str, name: str, value: int | Sequence[int], n: int, *, minimum: int = 1) -> Ints:
     """Return one whole number for each spatial axis, from an int for all of them or exactly one each.
 
@@ -126,9 +144,13 @@ def axes(op: str, name: str, value: int | Sequence[int], n: int, *, minimum: int
     return tuple(integer(op, name, v, minimum) for v in value)  # type: ignore[union-attr]
 
 
-def rank(*values: int | Sequence[int]) -> int:
+def rank(op: str, **values: int | Sequence[int]) -> int:
     """Return the number of axes that the longest of the values names; one where all are ints."""
-    return max((len(v) for v in values if _is_sequence(v)), default=1)  # type: ignore[arg-type]
+    axes = max((len(v) for v in values.values() if _is_sequence(v)), default=1)  # type: ignore[arg-type]
+    if not 1 <= axes <= 3:
+        given = " and ".join(f"{name}={value!r}" for name, value in values.items() if _is_sequence(value))
+        raise ValueError(f"{op}: {given} name {axes} axes; one, two or three are needed")
+    return axes
 
 
 def padding_pairs(op: str, value: object, n: int) -> Pairs:
@@ -332,6 +354,11 @@ def listed(names: Sequence[str], most: int = 5) -> str:
     """
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(names[:most]) + more
+
+
+def _is_array(a: object) -> bool:
+    """Tell arrays, of NumPy or of a device, from what merely has their attributes: sparse matrices, tables, tensors."""
+    return isinstance(a, np.ndarray | np.generic) or array_module(a) is not np
 
 
 def _refuse_subclasses(op: str, name: str, a: object) -> None:

@@ -66,7 +66,8 @@ def check(op: str, what: str, shape: Sequence[int], like: Array, itemsize: int |
     ...
     ValueError: nearest_unpool_forward: the output of scale=1000000, 1x64x1000000x1000000, would take 476,837.2 GiB, ...
     """
-    needed = prod(shape) * (like.dtype.itemsize if itemsize is None else itemsize)
+    # Of no images one is counted: what is laid out for each is laid out all the same.
+    needed = prod(max(1, n) for n in shape) * (like.dtype.itemsize if itemsize is None else itemsize)
     if needed > memory() and array_module(like) is np:
         raise ValueError(
             f"{op}: {what}, {times(shape)}, would take {needed / 2**30:,.1f} GiB, and this machine has "

@@ -15,9 +15,30 @@ HUGE = (2**15, 10**6, 2**31 - 1, 2**31, 2**32, 2**63, 10**30)
 STRANGE = (
     *(None, True, "", "x", b"1", 1.5, float("nan"), float("inf"), -1, -(2**63), 1 + 2j, object, ...),
     *((), [], {}, {1, 2}, [[1]], (1, 2, 3, 4), ((1, 2),), (None, 1), ("a", "b"), range(3), slice(2), print),
-    *(np.float64(2), np.int8(2), np.array(2), np.array([1, 2]), np.array([[1]]), np.array("x"), np.datetime64(1, "s")),
+    *(
+        np.float64(2),
+        np.int8(2),
+        np.array(2),
+        np.array([1, 2]),
+        np.array([[1]]),
+        np.array("x"),
+        np.datetime64(1, "s"),
+    ),
 )
-DTYPES = ("float32", "float64", "float16", "int64", "uint8", "bool", "complex64", "object", "U3", "S3", ">f8", "M8[s]")
+DTYPES = (
+    "float32",
+    "float64",
+    "float16",
+    "int64",
+    "uint8",
+    "bool",
+    "complex64",
+    "object",
+    "U3",
+    "S3",
+    ">f8",
+    "M8[s]",
+)
 VALUES = (0.0, -0.0, 1.0, -1.0, 2.5, np.inf, -np.inf, np.nan, 3.4e38, 1e-40, -7.0)
 
 
@@ -52,12 +73,16 @@ def strange_arrays(draw):
     """Draw what may stand where an array should: other ranks, dtypes, sizes of 0, other kinds of object."""
     kind = draw(st.integers(0, 9))
     if kind == 0:
-        return draw(st.sampled_from((*STRANGE, Lookalike(), [[[1.0, 2.0]]], np.ma.masked_array([[[1.0]]], True))))
+        return draw(
+            st.sampled_from((*STRANGE, Lookalike(), [[[1.0, 2.0]]], np.ma.masked_array([[[1.0]]], True)))
+        )
     shape = tuple(draw(st.lists(st.integers(0, 3), max_size=6)))
     if kind < 6:
         return draw(arrays(shape, draw(st.sampled_from(("float32", "float64")))))
     if kind == 6:  # large, and made of one number
-        return np.broadcast_to(np.float32(1), draw(st.sampled_from(((1, 1, 10**9), (2, 3, 10**5, 10**5), (10**9, 1, 2)))))
+        return np.broadcast_to(
+            np.float32(1), draw(st.sampled_from(((1, 1, 10**9), (2, 3, 10**5, 10**5), (10**9, 1, 2))))
+        )
     return np.zeros(shape, draw(st.sampled_from(DTYPES)))
 
 
@@ -67,7 +92,14 @@ def numbers(low=0, high=4):
     each = st.lists(one, min_size=1, max_size=3).map(tuple)
     pairs = st.lists(st.tuples(one, one), min_size=1, max_size=3).map(tuple)
     return st.one_of(
-        one, one, one, each, pairs, st.sampled_from(HUGE), st.sampled_from(HUGE).map(lambda n: (n, 1)), st.sampled_from(STRANGE)
+        one,
+        one,
+        one,
+        each,
+        pairs,
+        st.sampled_from(HUGE),
+        st.sampled_from(HUGE).map(lambda n: (n, 1)),
+        st.sampled_from(STRANGE),
     )
 
 
@@ -81,11 +113,15 @@ def floats():
 
 #: What is drawn for an argument of each name; an array's shape is the operation's (see SHAPES).
 ARGUMENTS = {
-    **dict.fromkeys(("stride", "dilation", "groups", "kernel_size", "scale", "channels", "factor"), numbers(1)),
+    **dict.fromkeys(
+        ("stride", "dilation", "groups", "kernel_size", "scale", "channels", "factor"), numbers(1)
+    ),
     **dict.fromkeys(("padding", "output_padding", "offset"), numbers(0, 2)),
     **dict.fromkeys(("size", "input_size", "output_size"), numbers(1, 6)),
     **dict.fromkeys(("ceil_mode", "count_include_pad", "align_corners", "training"), flags()),
-    **dict.fromkeys(("divisor_override", "p", "momentum", "eps", "alpha", "beta_", "k", "label_smoothing"), floats()),
+    **dict.fromkeys(
+        ("divisor_override", "p", "momentum", "eps", "alpha", "beta_", "k", "label_smoothing"), floats()
+    ),
     "method": st.one_of(
         st.sampled_from(("im2col", "matrix", "loops", "subpixel", "winograd", "winograd4", "auto")),
         st.sampled_from(STRANGE),

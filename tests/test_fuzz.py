@@ -22,7 +22,11 @@ from npseg.methods import loops
 EXAMPLES = int(os.environ.get("NPSEG_FUZZ", "25"))
 
 PAIRS = [name for name in npseg.__all__ if name.endswith("_forward")]
-OTHERS = [name for name in npseg.__all__ if name.endswith("_matrix")] + ["im2col", "col2im", "bilinear_kernel"]
+OTHERS = [name for name in npseg.__all__ if name.endswith("_matrix")] + [
+    "im2col",
+    "col2im",
+    "bilinear_kernel",
+]
 
 #: Words for what several arguments make together.
 TOGETHER = {"input", "output", "arrays", "cache", "index", "label", "window", "windows", "matrix", "plane"}
@@ -30,7 +34,11 @@ TOGETHER = {"input", "output", "arrays", "cache", "index", "label", "window", "w
 many = settings(
     max_examples=EXAMPLES,
     deadline=None,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture, HealthCheck.data_too_large],
+    suppress_health_check=[
+        HealthCheck.too_slow,
+        HealthCheck.function_scoped_fixture,
+        HealthCheck.data_too_large,
+    ],
 )
 
 
@@ -54,7 +62,9 @@ def outcome(function, arguments):
         said = str(error)
         words = set(re.findall(r"\w+", said))
         assert said.startswith(f"{name}: "), f"does not say where: {error!r}"
-        assert words & (set(inspect.signature(function).parameters) | TOGETHER), f"names no argument: {error!r}"
+        assert words & (set(inspect.signature(function).parameters) | TOGETHER), (
+            f"names no argument: {error!r}"
+        )
         result = None
     for key, value in before.items():
         if key != "rng" and isinstance(value, np.ndarray) and key != "out":
@@ -85,7 +95,11 @@ def test_a_pair_answers_or_refuses(name, data):
         return
     y, cache = found
     assert y.dtype in ("float32", "float64", "object")
-    dout = data.draw(strange_arrays()) if data.draw(st.integers(0, 3)) == 0 else np.full(y.shape, np.inf, y.dtype)
+    dout = (
+        data.draw(strange_arrays())
+        if data.draw(st.integers(0, 3)) == 0
+        else np.full(y.shape, np.inf, y.dtype)
+    )
     outcome(backward, {"dout": dout, "cache": cache})
 
 
@@ -107,7 +121,9 @@ def test_an_answer_is_that_of_the_loops(name, data):
     """In float64 and to rounding, of finite numbers; where one method refuses for its cost, there is nothing to compare."""
     arguments = data.draw(calls(name))
     found = outcome(getattr(npseg, name), {**arguments, "method": data.draw(METHODS)})
-    if found is None or not all(np.isfinite(a).all() for a in arguments.values() if isinstance(a, np.ndarray)):
+    if found is None or not all(
+        np.isfinite(a).all() for a in arguments.values() if isinstance(a, np.ndarray)
+    ):
         return
     exact = {
         key: a.astype("float64") if isinstance(a, np.ndarray) and a.dtype.kind == "f" and a.ndim else a
@@ -122,7 +138,9 @@ def test_an_answer_is_that_of_the_loops(name, data):
 @pytest.mark.parametrize("name", PAIRS)
 def test_a_cache_that_is_none_is_refused(name, strange):
     backward = getattr(npseg, name.replace("_forward", "_backward"))
-    with pytest.raises(TypeError, match=rf"{backward.__name__}: cache is a \w+; the \w+Cache that {name} has returned"):
+    with pytest.raises(
+        TypeError, match=rf"{backward.__name__}: cache is a \w+; the \w+Cache that {name} has returned"
+    ):
         backward(np.ones((1, 1, 2)), strange)
 
 

@@ -118,4 +118,6 @@ def _check_size(width: int, height: int) -> None:
     """Refuse what Pillow only warns of: a few bytes can say that they are a picture of any size."""
     most = Image.MAX_IMAGE_PIXELS
     if most is not None and width * height > most:
-        raise ValueError(f"{width}x{height} pixels; if it is no forgery, set PIL.Image.MAX_IMAGE_PIXELS, now {most}")
+        raise ValueError(
+            f"{width}x{height} pixels; if it is no forgery, set PIL.Image.MAX_IMAGE_PIXELS, now {most}"
+        )

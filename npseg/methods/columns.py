@@ -121,7 +121,7 @@ def col2im(
     """
     op = "col2im"
     arguments.arrays(op, cols=cols)
-    n = arguments.rank(size)
+    n = arguments.rank(op, size=size)
     size = arguments.axes(op, "size", size, n)
     window = windows.sliding(op, size, kernel_size, stride=stride, padding=padding, dilation=dilation)
     taps, places = prod(window.kernel), prod(window.out)

@@ -21,6 +21,9 @@ from npseg.layers import BatchNorm, Conv, Layer, ReLU, named
 from npseg.layers.containers import Sequential
 from npseg.networks.network import Model, Network
 
+#: Convolutions that there may be; more are a slip of the pen.
+DEEPEST = 1000
+
 
 class FullResolution(Network, Sequential):
     """3x3 convolutions of stride 1, padded by 1: planes of D x H x W all the way, and scores at the end.
@@ -70,8 +73,8 @@ class FullResolution(Network, Sequential):
         dtype: str = "float32",
         method: str = "auto",
     ) -> None:
-        for name, value in (("classes", classes), ("width", width), ("depth", depth)):
-            arguments.integer("FullResolution", name, value, 1)
+        arguments.integers("FullResolution", 1, classes=classes, width=width)
+        arguments.integer("FullResolution", "depth", depth, 1, DEEPEST)
         rng = np.random.default_rng(seed)
 
         def block(number: int) -> Iterator[tuple[str, Layer]]:

@@ -194,4 +194,6 @@ def _refuse_unwritable(op: str, out: Array, like: Array) -> None:
         raise ValueError(f"{op}: out is read-only; give an array that can be written to, or none")
     same = out.ctypes.data == like.ctypes.data and out.strides == like.strides
     if not same and np.may_share_memory(out, like):
-        raise ValueError(f"{op}: out overlaps with the input; give the input itself, or an array apart from it")
+        raise ValueError(
+            f"{op}: out overlaps with the input; give the input itself, or an array apart from it"
+        )

@@ -196,7 +196,9 @@ def batch_norm_backward(dout: Array, cache: BatchNormCache) -> tuple[Array, Arra
     >>> batch_norm_backward(np.ones((2, 1)), cache)[0].ravel()
     array([0., 0.])
     """
-    x, mean, scale, gamma, has_beta, training, _, _ = arguments.kept("batch_norm_backward", cache, BatchNormCache)
+    x, mean, scale, gamma, has_beta, training, _, _ = arguments.kept(
+        "batch_norm_backward", cache, BatchNormCache
+    )
     arguments.gradient("batch_norm_backward", dout, x.shape, str(x.dtype), x=x)
     xp, values = array_module(x), max(1, x.size // x.shape[1])
     sum_dout, sum_xhat = xp.empty_like(scale), xp.empty_like(scale)

@@ -79,7 +79,9 @@ def resize_bilinear_forward(
     size = arguments.axes(op, "size", size, n)
     align = arguments.flag(op, "align_corners", align_corners)
     room.check(op, f"the output of size={size}", (*x.shape[:2], *size), x)
-    room.check(op, f"the weights of size={size}", (max(size),), x, 128)  # two of each pixel, with their indices
+    room.check(
+        op, f"the weights of size={size}", (max(size),), x, 128
+    )  # two of each pixel, with their indices
     y = x
     for axis, (before, after) in enumerate(zip(x.shape[2:], size), start=2):
         y = _along(interpolation(before, after, align_corners=align, like=x), y, axis)
