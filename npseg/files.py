@@ -57,7 +57,7 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
 
 
 def read_text(path: Path) -> str:
-    """Read a list of names, or another short text in UTF-8.
+    r"""Read a list of names, or another short text in UTF-8.
 
     Raises
     ------
@@ -68,7 +68,7 @@ def read_text(path: Path) -> str:
     --------
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     _ = Path(folder, "classes.txt").write_bytes(b"sky\\xff")
+    ...     _ = Path(folder, "classes.txt").write_bytes(b"sky\xff")
     ...     try:
     ...         read_text(Path(folder, "classes.txt"))
     ...     except ValueError as error:

@@ -137,7 +137,7 @@ def _counted(op: str, window: Window) -> Window:
 
 
 def _without_pixel(window: Window, axis: int) -> np.ndarray:
-    """Say of each window which has no tap on a pixel of an axis: whose first tap from 0 on is none, or beyond the end."""
+    """Say which windows have no tap on a pixel of an axis: the first from pixel 0 on is none, or beyond the end."""
     step = window.dilation[axis]
     starts = np.arange(window.out[axis], dtype=np.int64) * window.stride[axis] - window.padding[axis][0]
     first = np.maximum(0, -(starts // step))

@@ -1,7 +1,7 @@
 """Layers, networks, training, data and pictures: each argument in turn is replaced by what nobody should give.
 
-For each function there is one sound call. Whatever stands in the place of one of its arguments, the call goes well or is
-refused, by a ValueError or a TypeError that names the argument (or the class, of one that a library below refuses).
+For each function there is one sound call. Whatever stands in the place of one of its arguments, the call goes well or
+is refused, by a ValueError or a TypeError that names the argument, or whose it is.
 """
 
 import re
@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 from fuzz import HUGE, STRANGE
 
-import npseg
 from npseg import data, draw, layers, networks, room, training
 from npseg.predict import Labeller
 

@@ -87,7 +87,7 @@ def conv_forward(
     Raises
     ------
     ValueError
-        If shapes do not fit together, the dilated kernel does not fit into the padded input, or there is not the memory.
+        If shapes do not fit together, the dilated kernel does not fit into the padded input, or memory is short.
     TypeError
         If the arrays are not all float32 or all float64.
 

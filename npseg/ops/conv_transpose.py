@@ -96,7 +96,7 @@ def conv_transpose_forward(
     Raises
     ------
     ValueError
-        If shapes do not fit together, nothing is left of the output, its size cannot be had, or there is not the memory.
+        If shapes do not fit together, nothing is left of the output, its size cannot be had, or memory is short.
     TypeError
         If the arrays are not all float32 or all float64.
 

@@ -123,7 +123,8 @@ def max_unpool_forward(
     size = _unpooled_size(op, x.shape[2:], kernel, stride, padding, output_size)
     arguments.indices(op, indices, x, size)
     room.check(op, "the output, by kernel_size, stride and output_size", (*x.shape[:2], *size), x)
-    return maps.put(x, indices, size), MaxUnpoolCache(indices, size, str(x.dtype), method)
+    y = arguments.named(op, lambda: maps.put(x, indices, size))
+    return y, MaxUnpoolCache(indices, size, str(x.dtype), method)
 
 
 def max_unpool_backward(dout: Array, cache: MaxUnpoolCache) -> Array:
@@ -201,7 +202,8 @@ def bed_of_nails_unpool_forward(
     xp = array_module(x)
     room.for_indices(op, window, x)
     nails = xp.broadcast_to(window.first(xp).reshape(window.out), x.shape)
-    return maps.put(x, nails, window.size), MaxUnpoolCache(nails, window.size, str(x.dtype), method)
+    y = arguments.named(op, lambda: maps.put(x, nails, window.size))
+    return y, MaxUnpoolCache(nails, window.size, str(x.dtype), method)
 
 
 def bed_of_nails_unpool_backward(dout: Array, cache: MaxUnpoolCache) -> Array:
@@ -276,7 +278,9 @@ def nearest_unpool_forward(
     op = "nearest_unpool_forward"
     maps = find_method(op, method, x)
     window = _blocks(op, x, scale, method)
-    y = maps.spread(x, window.size, **window.blocks, include_padding=True, divisor=1)
+    y = arguments.named(
+        op, lambda: maps.spread(x, window.size, **window.blocks, include_padding=True, divisor=1)
+    )
     return y, NearestUnpoolCache(x.shape[:2], window, str(x.dtype), method)
 
 
