@@ -9,7 +9,7 @@ says what was given, what is needed, and where it helps what to write instead.
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
@@ -92,7 +92,7 @@ def spatial(op: str, name: str, a: Array, leading: str = "N, C") -> int:
     return int(a.ndim - 2)
 
 
-def integer(op: str, name: str, value: object, minimum: int = 0, maximum: int = LARGEST) -> int:
+def integer(op: str, name: str, value: object, minimum: int = 0, maximum: float = LARGEST) -> int:
     """Return a whole number that is at least ``minimum``, and at most ``maximum``."""
     if isinstance(value, bool | np.bool_) or not hasattr(value, "__index__"):
         raise TypeError(f"{op}: {name}={value!r} is not a whole number")
@@ -107,10 +107,35 @@ def integer(op: str, name: str, value: object, minimum: int = 0, maximum: int = 
     return number
 
 
-def integers(op: str, minimum: int, **values: object) -> None:
-    """Check that all are whole numbers, at least ``minimum``."""
-    for name, value in values.items():
-        integer(op, name, value, minimum)
+def integers(op: str, minimum: int, **values: object) -> list[int]:
+    """Return whole numbers, all of them at least ``minimum``."""
+    return [integer(op, name, value, minimum) for name, value in values.items()]
+
+
+def choice(op: str, name: str, value: object, known: Iterable[str]) -> str:
+    """Return one of the words that are known."""
+    if not isinstance(value, str) or value not in known:
+        raise ValueError(f"{op}: {name}={value!r}; choose one of {', '.join(map(repr, known))}")
+    return value
+
+
+def generator(op: str, seed: Any) -> np.random.Generator:
+    """Return the generator of a seed: a whole number that is not negative, several of them, or a generator itself."""
+    try:
+        if isinstance(seed, np.random.Generator) or not isinstance(seed, bool | str | None):
+            return np.random.default_rng(seed)
+    except (TypeError, ValueError):
+        pass
+    raise ValueError(f"{op}: seed={seed!r}; a whole number from 0 on is needed, or a numpy.random.Generator")
+
+
+def whole_numbers(op: str, name: str, a: Any) -> None:
+    """Check that an argument is an array of whole numbers, such as labels."""
+    if not isinstance(a, np.ndarray) or a.dtype.kind not in "iu":
+        kind = a.dtype if isinstance(a, np.ndarray) else f"a {type(a).__name__}"
+        raise TypeError(
+            f"{op}: {name} is {kind}; an array of whole numbers is needed: {name}.astype('uint8')"
+        )
 
 
 def float_type(op: str, dtype: Any) -> None:

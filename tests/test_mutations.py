@@ -20,7 +20,8 @@ import pytest
 from PIL import Image
 from scipy.io import savemat
 
-from npseg import commands, room
+from npseg import room
+from npseg.commands.predict import predict
 from npseg.data import Folder, read_image
 from npseg.data.color_tables import read_colors
 from npseg.data.stanford import read_regions
@@ -349,7 +350,7 @@ def test_labels_are_written_into_the_output_folder_whatever_an_image_is_called(t
     (tmp_path / "out" / "link_overlay.png").symlink_to(tmp_path / "nowhere")
     images = [tmp_path / "in" / name for name in names]
     before = {path for path in tmp_path.rglob("*") if tmp_path / "out" not in path.parents}
-    commands.predict(tmp_path / "a.npz", images, tmp_path / "out", force=True)
+    predict(tmp_path / "a.npz", images, tmp_path / "out", force=True)
     assert {path for path in tmp_path.rglob("*") if tmp_path / "out" not in path.parents} == before
     assert precious.read_text() == "as it was"
     assert not (tmp_path / "out" / "link.png").is_symlink()

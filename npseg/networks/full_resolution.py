@@ -14,8 +14,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import numpy as np
-
 from npseg import arguments, backend
 from npseg.layers import BatchNorm, Conv, Layer, ReLU, named
 from npseg.layers.containers import Sequential
@@ -73,9 +71,9 @@ class FullResolution(Network, Sequential):
         dtype: str = "float32",
         method: str = "auto",
     ) -> None:
-        arguments.integers("FullResolution", 1, classes=classes, width=width)
-        arguments.integer("FullResolution", "depth", depth, 1, DEEPEST)
-        rng = np.random.default_rng(seed)
+        classes, width = arguments.integers("FullResolution", 1, classes=classes, width=width)
+        depth = arguments.integer("FullResolution", "depth", depth, 1, DEEPEST)
+        rng = arguments.generator("FullResolution", seed)
 
         def block(number: int) -> Iterator[tuple[str, Layer]]:
             below = 3 if number == 1 else width

@@ -112,8 +112,7 @@ def cross_entropy_forward(
     classes = logits.shape[1]
     ignore_index = arguments.integer(op, "ignore_index", ignore_index, -(2**63), 2**63 - 1)
     arguments.labels(op, labels, logits, ignore_index)
-    if reduction not in ("mean", "sum", "none"):
-        raise ValueError(f"{op}: reduction={reduction!r}; choose one of 'mean', 'sum', 'none'")
+    arguments.choice(op, "reduction", reduction, ("mean", "sum", "none"))
     smoothing = arguments.probability(op, "label_smoothing", label_smoothing)
 
     xp = array_module(logits)

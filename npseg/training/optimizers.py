@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from npseg import arguments
 from npseg.backend import Array, array_module, one_library, to_numpy
 from npseg.chunks import Chunk, chunks
 from npseg.training.checkpoints import restore
@@ -44,6 +45,10 @@ class Optimizer:
         decays: Mapping[str, float] | None = None,
     ) -> None:
         _check_at_least_zero("weight_decay", weight_decay)
+        if not isinstance(params, Mapping):
+            raise TypeError(
+                f"optimizer: params is a {type(params).__name__}; a dict of arrays by name is needed"
+            )
         self.params = dict(params)
         self.weight_decay = weight_decay
         self.rates = _one_for_each(params, "rates", rates)
@@ -256,7 +261,7 @@ def make(name: str, params: Mapping[str, Array], **settings: Any) -> Optimizer:
 
 
 def _check_at_least_zero(name: str, value: float) -> None:
-    if not 0 <= value < math.inf:
+    if not arguments.real("optimizer", name, value) >= 0:
         raise ValueError(f"optimizer: {name} is {value}, but must be a finite number, 0 or more")
 
 
@@ -273,7 +278,7 @@ def _one_for_each(
 
 
 def _check_below_one(name: str, value: float) -> None:
-    if not 0 <= value < 1:
+    if not 0 <= arguments.real("optimizer", name, value) < 1:
         raise ValueError(f"optimizer: {name} contains {value}, but must lie in [0, 1)")
 
 
