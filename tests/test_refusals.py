@@ -6,6 +6,7 @@ is refused, by a ValueError or a TypeError that names the argument, or whose it 
 
 import re
 import warnings
+from functools import partial
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -116,7 +117,7 @@ CALLS = {
     "metrics": (training.metrics, {"matrix": np.eye(2, dtype=int)}),
     "Scenes": (data.Scenes, {"count": 2, "size": (32, 32), "seed": 0}),
     "voc_palette": (data.voc_palette, {"n": 3}),
-    "steps_per_epoch": (data.steps_per_epoch, {"dataset": SCENES, "batch_size": 1}),
+    "steps_per_epoch": (partial(data.steps_per_epoch, SCENES), {"batch_size": 1}),
     "colorize": (draw.colorize, {"labels": LABELS, "colors": COLORS}),
     "overlay": (draw.overlay, {"image": IMAGE, "labels": LABELS, "colors": COLORS, "alpha": 0.5}),
     "overlap_counts": (draw.overlap_counts, {"kernel_size": 3, "stride": 2, "size": 4}),

@@ -110,7 +110,7 @@ def cross_entropy_forward(
     arguments.arrays(op, logits=logits, weight=weight)
     arguments.channel_vectors(op, logits, name="logits", weight=weight)
     classes = logits.shape[1]
-    ignore_index = arguments.integer(op, "ignore_index", ignore_index, -(2**63), 2**63 - 1)
+    ignore_index = arguments.integer(op, "ignore_index", ignore_index, -(2**63), 2**64 - 1)
     arguments.labels(op, labels, logits, ignore_index)
     arguments.choice(op, "reduction", reduction, ("mean", "sum", "none"))
     smoothing = arguments.probability(op, "label_smoothing", label_smoothing)

@@ -94,7 +94,7 @@ def confusion_matrix(
     """
     _check_arrays(labels, prediction)
     classes = arguments.integer("confusion_matrix", "classes", classes, 1, 2**16)
-    arguments.integer("confusion_matrix", "ignore_index", ignore_index, -(2**63), 2**63 - 1)
+    arguments.integer("confusion_matrix", "ignore_index", ignore_index, -(2**63), 2**64 - 1)
     counted = labels != ignore_index
     _check_values("labels", labels, counted, classes, f"or {ignore_index} for void")
     _check_values("prediction", prediction, counted, classes, "wherever the truth is not void")

@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 
-from npseg import arguments
 from npseg.backend import Array, array_module, one_library, to_numpy
 from npseg.chunks import Chunk, chunks
 from npseg.training.checkpoints import restore
@@ -260,6 +259,11 @@ def make(name: str, params: Mapping[str, Array], **settings: Any) -> Optimizer:
     return _OPTIMIZERS[name](params, **settings)
 
 
+def _check_number(name: str, value: object) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
+        raise TypeError(f"optimizer: {name}={value!r} is not a number")
+
+
 def _check_at_least_zero(name: str, value: float) -> None:
     if not arguments.real("optimizer", name, value) >= 0:
         raise ValueError(f"optimizer: {name} is {value}, but must be a finite number, 0 or more")
@@ -278,7 +282,8 @@ def _one_for_each(
 
 
 def _check_below_one(name: str, value: float) -> None:
-    if not 0 <= arguments.real("optimizer", name, value) < 1:
+    _check_number(name, value)
+    if not 0 <= value < 1:
         raise ValueError(f"optimizer: {name} contains {value}, but must lie in [0, 1)")
 
 
