@@ -265,7 +265,8 @@ def _check_number(name: str, value: object) -> None:
 
 
 def _check_at_least_zero(name: str, value: float) -> None:
-    if not arguments.real("optimizer", name, value) >= 0:
+    _check_number(name, value)
+    if not 0 <= value < math.inf:
         raise ValueError(f"optimizer: {name} is {value}, but must be a finite number, 0 or more")
 
 
