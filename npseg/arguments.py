@@ -9,17 +9,21 @@ says what was given, what is needed, and where it helps what to write instead.
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
 
-from npseg.backend import Array, one_library
+from npseg import room
+from npseg.backend import Array, array_module, one_library
 from npseg.geometry import Ints, Pairs, times
 
 T = TypeVar("T")
 
 FLOATS = ("float32", "float64")
+
+#: The largest size, stride, padding ...: pixels are counted in 32 bits.
+LARGEST = 2**31 - 1
 
 #: The arrays that may be None; every other is needed.
 OPTIONAL = ("b", "gamma", "beta", "running_mean", "running_var", "weight")
@@ -44,7 +48,7 @@ def arrays(op: str, *, exact: bool = False, **named: Array | None) -> None:
     """
     given: dict[str, Array] = {k: a for k, a in named.items() if a is not None or k not in OPTIONAL}
     for name, a in given.items():
-        if a is None or not hasattr(a, "dtype") or not hasattr(a, "ndim"):
+        if not _is_array(a):
             raise TypeError(
                 f"{op}: {name} is a {type(a).__name__}; an array is needed: np.asarray({name}, float)"
             )
@@ -54,6 +58,7 @@ def arrays(op: str, *, exact: bool = False, **named: Array | None) -> None:
                 f"{op}: {name} has dtype {a.dtype}; float32 or float64 is needed: {name}.astype('float32')"
                 + (", or an object array with method='loops'" if a.dtype == object else "")
             )
+        room.check(op, name, a.shape, a)
     one_library(op, **given)
     first = next(iter(given))
     for name, a in given.items():
@@ -87,8 +92,8 @@ def spatial(op: str, name: str, a: Array, leading: str = "N, C") -> int:
     return int(a.ndim - 2)
 
 
-def integer(op: str, name: str, value: object, minimum: int = 0) -> int:
-    """Return a whole number that is at least ``minimum``."""
+def integer(op: str, name: str, value: object, minimum: int = 0, maximum: float = LARGEST) -> int:
+    """Return a whole number that is at least ``minimum``, and at most ``maximum``."""
     if isinstance(value, bool | np.bool_) or not hasattr(value, "__index__"):
         raise TypeError(f"{op}: {name}={value!r} is not a whole number")
     try:
@@ -97,7 +102,50 @@ def integer(op: str, name: str, value: object, minimum: int = 0) -> int:
         raise TypeError(f"{op}: {name}={value!r} is not a whole number") from None
     if number < minimum:
         raise ValueError(f"{op}: {name}={value!r} must be at least {minimum}")
+    if number > maximum:
+        raise ValueError(f"{op}: {name}={value!r} must be at most {maximum}")
     return number
+
+
+def integers(op: str, minimum: int, **values: object) -> list[int]:
+    """Return whole numbers, all of them at least ``minimum``."""
+    return [integer(op, name, value, minimum) for name, value in values.items()]
+
+
+def choice(op: str, name: str, value: object, known: Iterable[str]) -> str:
+    """Return one of the words that are known."""
+    if not isinstance(value, str) or value not in known:
+        raise ValueError(f"{op}: {name}={value!r}; choose one of {', '.join(map(repr, known))}")
+    return value
+
+
+def generator(op: str, seed: Any) -> np.random.Generator:
+    """Return the generator of a seed: a whole number that is not negative, several of them, or a generator itself."""
+    try:
+        if isinstance(seed, np.random.Generator) or not isinstance(seed, bool | str | None):
+            return np.random.default_rng(seed)
+    except (TypeError, ValueError):
+        pass
+    raise ValueError(f"{op}: seed={seed!r}; a whole number from 0 on is needed, or a numpy.random.Generator")
+
+
+def whole_numbers(op: str, name: str, a: Any) -> None:
+    """Check that an argument is an array of whole numbers, such as labels."""
+    if not isinstance(a, np.ndarray) or a.dtype.kind not in "iu":
+        kind = a.dtype if isinstance(a, np.ndarray) else f"a {type(a).__name__}"
+        raise TypeError(
+            f"{op}: {name} is {kind}; an array of whole numbers is needed: {name}.astype('uint8')"
+        )
+
+
+def float_type(op: str, dtype: Any) -> None:
+    """Check that a layer's dtype is one that the operations compute in."""
+    try:
+        known = dtype is not None and np.dtype(dtype).name in FLOATS
+    except (TypeError, ValueError):
+        known = False
+    if not known:
+        raise ValueError(f"{op}: dtype={dtype!r}; 'float32' or 'float64' is needed")
 
 
 def axes(op: str, name: str, value: int | Sequence[int], n: int, *, minimum: int = 1) -> Ints:
@@ -121,9 +169,13 @@ def axes(op: str, name: str, value: int | Sequence[int], n: int, *, minimum: int
     return tuple(integer(op, name, v, minimum) for v in value)  # type: ignore[union-attr]
 
 
-def rank(*values: int | Sequence[int]) -> int:
+def rank(op: str, **values: int | Sequence[int]) -> int:
     """Return the number of axes that the longest of the values names; one where all are ints."""
-    return max((len(v) for v in values if _is_sequence(v)), default=1)  # type: ignore[arg-type]
+    axes = max((len(v) for v in values.values() if _is_sequence(v)), default=1)  # type: ignore[arg-type]
+    if not 1 <= axes <= 3:
+        given = " and ".join(f"{name}={value!r}" for name, value in values.items() if _is_sequence(value))
+        raise ValueError(f"{op}: {given} name {axes} axes; one, two or three are needed")
+    return axes
 
 
 def padding_pairs(op: str, value: object, n: int) -> Pairs:
@@ -237,6 +289,16 @@ def gradient(op: str, dout: Array, shape: tuple[int, ...], dtype: str, **kept: A
         )
 
 
+def kept(op: str, cache: object, kind: type[T]) -> T:
+    """Return the cache of the forward pass, if it is one."""
+    if not isinstance(cache, kind):
+        forward = op.replace("_backward", "_forward")
+        raise TypeError(
+            f"{op}: cache is a {type(cache).__name__}; the {kind.__name__} that {forward} has returned is needed"
+        )
+    return cache
+
+
 def named(op: str, make: Callable[[], T]) -> T:
     """Run ``make``, and put the operation's name before the message of its ValueError."""
     try:
@@ -317,6 +379,11 @@ def listed(names: Sequence[str], most: int = 5) -> str:
     """
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(names[:most]) + more
+
+
+def _is_array(a: object) -> bool:
+    """Tell arrays, of NumPy or of a device, from what merely has their attributes: sparse matrices, tables, tensors."""
+    return isinstance(a, np.ndarray | np.generic) or array_module(a) is not np
 
 
 def _refuse_subclasses(op: str, name: str, a: object) -> None:

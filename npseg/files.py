@@ -10,6 +10,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
+#: Bytes that a list of names may have.
+LONGEST = 64 * 2**20
+
 
 @contextmanager
 def replacing(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
@@ -51,6 +54,37 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def read_text(path: Path) -> str:
+    r"""Read a list of names, or another short text in UTF-8.
+
+    Raises
+    ------
+    ValueError
+        If it is no such text, or far too long for one; the message names the file.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     _ = Path(folder, "classes.txt").write_bytes(b"sky\xff")
+    ...     try:
+    ...         read_text(Path(folder, "classes.txt"))
+    ...     except ValueError as error:
+    ...         print(str(error).removeprefix(folder))
+    /classes.txt: is no text in UTF-8 (invalid start byte at byte 3); save it as one
+    """
+    if path.stat().st_size > LONGEST:
+        raise ValueError(
+            f"{path}: has {path.stat().st_size:,} bytes; a list of names has at most {LONGEST:,}"
+        )
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValueError(
+            f"{path}: is no text in UTF-8 ({error.reason} at byte {error.start}); save it as one"
+        ) from None
 
 
 def clear_remains(path: str | os.PathLike[str]) -> None:

@@ -275,6 +275,10 @@ class Window:
             inside = inside & (positions >= 0) & (positions < size)
         return xp.where(inside, flat, -1).reshape(prod(self.kernel), prod(self.out)).astype(xp.int32)
 
+    def first(self, xp: ModuleType = np) -> Array:
+        """Return the first row of :meth:`index` alone: the pixel that each window's first tap reads, (L,) int32."""
+        return replace(self, kernel=(1,) * len(self.kernel)).index(xp)[0]
+
     def taps(self) -> Iterator[tuple[Ints, tuple[slice, ...]]]:
         """Go through the taps of a window, each with what it reads of the padded plane.
 

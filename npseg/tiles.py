@@ -161,9 +161,9 @@ def cut(network: Layer, size: Ints, tile: int | str | None = "auto", *, dtype: A
     slice(3, 10, None) slice(2, 7, None) slice(5, 10, None)
     """
     whole = [Tile(*3 * (tuple(slice(0, n) for n in size),))]
-    if tile is None or (tile == "auto" and prod(size) <= SMALL):
+    if tile is None or (isinstance(tile, str) and tile == "auto" and prod(size) <= SMALL):
         return whole
-    if tile != "auto":
+    if not isinstance(tile, str) or tile != "auto":
         tile = arguments.integer("label", "tile", tile, 1)
 
     part = tuple(min(n, isqrt(SMALL)) for n in size)  # of the image, and as good as all of it

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from npseg import arguments
+import numpy as np
+
+from npseg import arguments, room
 from npseg.geometry import Ints, Pairs, Window, smallest_size, times
 
 
@@ -28,9 +30,10 @@ def sliding(
     stride = arguments.axes(op, "stride", stride, n)
     dilation = arguments.axes(op, "dilation", dilation, n)
     pairs = _padding(op, padding, kernel=kernel, stride=stride, dilation=dilation)
-    return arguments.named(
+    window = arguments.named(
         op, lambda: Window.down(size, kernel, stride=stride, padding=pairs, dilation=dilation)
     )
+    return _counted(op, window)
 
 
 def pooling(
@@ -60,15 +63,16 @@ def pooling(
             ceil_mode=arguments.flag(op, "ceil_mode", ceil_mode),
         ),
     )
+    places = max(k * o for k, o in zip(kernel, window.out))
+    room.check(op, f"the places of all windows of kernel_size={times(kernel)}", (places,), np.empty(0), 16)
     for axis in range(n):
-        positions = window.positions(axis)
-        empty = ~((positions >= 0) & (positions < size[axis])).any(axis=0)
+        empty = _without_pixel(window, axis)
         if empty.any():
             raise ValueError(
                 f"{op}: window {int(empty.argmax())} on axis {axis} holds no pixel, only padding (input "
                 f"{times(size)}, kernel {times(kernel)}, padding {window.padding}); pad less"
             )
-    return window
+    return _counted(op, window)
 
 
 def stamping(
@@ -107,17 +111,38 @@ def stamping(
             )
         wanted = arguments.axes(op, "output_size", output_size, n)
         extra = _output_padding(op, wanted, out, kernel, stride=stride, padding=pairs, dilation=dilation)
-    return arguments.named(
+    window = arguments.named(
         op,
         lambda: Window.up(out, kernel, stride=stride, padding=pairs, dilation=dilation, output_padding=extra),
     )
+    return _counted(op, window)
 
 
 def blocks(op: str, out: Ints, scale: int | Sequence[int]) -> Window:
     """Return the blocks that an unpooling fills: windows side by side, from its output, below, to its input, above."""
     n = len(out)
     size = arguments.axes(op, "scale", scale, n)
-    return Window.up(out, size, stride=size, padding=((0, 0),) * n)
+    return _counted(op, Window.up(out, size, stride=size, padding=((0, 0),) * n))
+
+
+def _counted(op: str, window: Window) -> Window:
+    """Return the windows, if the pixels of each axis can be counted."""
+    padded = tuple(before + i + after for i, (before, after) in zip(window.size, window.padding))
+    if max(*padded, *window.reach) > arguments.LARGEST:
+        raise ValueError(
+            f"{op}: input {times(window.size)} with padding {window.padding}, kernel {times(window.kernel)} and stride "
+            f"{times(window.stride)} has more than {arguments.LARGEST} pixels on an axis; give smaller numbers"
+        )
+    return window
+
+
+def _without_pixel(window: Window, axis: int) -> np.ndarray:
+    """Say which windows have no tap on a pixel of an axis: the first from pixel 0 on is none, or beyond the end."""
+    step = window.dilation[axis]
+    starts = np.arange(window.out[axis], dtype=np.int64) * window.stride[axis] - window.padding[axis][0]
+    first = np.maximum(0, -(starts // step))
+    empty: np.ndarray = (first >= window.kernel[axis]) | (starts + first * step >= window.size[axis])
+    return empty
 
 
 def _output_padding(

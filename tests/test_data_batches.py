@@ -186,7 +186,7 @@ def test_two_sizes_need_a_crop():
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [
-        ({"size": 0}, ValueError, "batch_size 0"),
+        ({"size": 0}, ValueError, "batch_size=0 must be at least 1"),
         ({"start": 3}, ValueError, "start 3; this epoch has the steps 0 to 1"),
         ({"start": -1}, ValueError, "start -1"),
         ({"crop": (0, 4)}, ValueError, r"crop \(0, 4\)"),

@@ -111,8 +111,8 @@ def test_iteration_ends():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"count": -1}, "count -1"),
-        ({"count": 1, "seed": -2}, "seed -2"),
+        ({"count": -1}, "count=-1"),
+        ({"count": 1, "seed": -2}, "seed=-2"),
         ({"count": 1, "size": (16, 64)}, "size 16x64; needs at least 32"),
     ],
 )
@@ -146,7 +146,7 @@ def test_voc_palette_is_the_published_one():
         assert tuple(colors[label]) == color
     assert len(np.unique(colors, axis=0)) == 256
     assert voc_palette(0).shape == (0, 3)
-    with pytest.raises(ValueError, match="257 colours"):
+    with pytest.raises(ValueError, match="n=257 must be at most 256"):
         voc_palette(257)
 
 

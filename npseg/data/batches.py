@@ -15,6 +15,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from npseg import arguments
 from npseg.data.dataset import VOID, Bytes, Dataset, check_not_empty
 from npseg.data.normalization import Normalization
 from npseg.data.rescaling import random_scale, rescaled
@@ -52,8 +53,7 @@ def steps_per_epoch(dataset: Dataset, batch_size: int) -> int:
     (2, 1)
     """
     check_not_empty(dataset)
-    if batch_size < 1:
-        raise ValueError(f"batch_size {batch_size}; needs at least 1")
+    batch_size = arguments.integer("batches", "batch_size", batch_size, 1)
     return max(len(dataset) // batch_size, 1)
 
 

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from npseg.data.dataset import VOID, Bytes
-from npseg.files import replacing
+from npseg.files import read_text, replacing
 
 #: A line of a table: three numbers and a name, in either order, or as CVAT writes it.
 _NAME_FIRST = re.compile(r"\s*(?P<name>[^,]+?)\s*,\s*(?P<r>\d+)\s*,\s*(?P<g>\d+)\s*,\s*(?P<b>\d+)\s*")
@@ -135,7 +135,7 @@ def read_colors(path: str | os.PathLike[str]) -> ColorTable:
     if not file.exists() or file.is_dir():
         raise ValueError(f"{file}: is missing; needs a table of colours, with lines name,r,g,b")
     rows = []
-    for number, line in enumerate(file.read_text(encoding="utf-8-sig").splitlines(), start=1):
+    for number, line in enumerate(read_text(file).splitlines(), start=1):
         if not line.strip() or line.lstrip().startswith("#"):
             continue
         found = next(

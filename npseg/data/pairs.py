@@ -11,6 +11,7 @@ from pathlib import Path
 
 from npseg.data.dataset import VOID, Bytes
 from npseg.data.reading import check_pair, read_image
+from npseg.files import read_text
 
 #: Where no list says which images to validate by, every so many-eth in sorted order is held out.
 HOLD_OUT = 5
@@ -109,7 +110,7 @@ def matched(names: Iterable[str], folder: Path) -> tuple[list[Path], list[Path]]
 
 def listed(file: Path, names: Iterable[str], where: str) -> list[str]:
     """Read a list of names, one a line, and check that each of them is there."""
-    lines = file.read_text(encoding="utf-8-sig").splitlines()
+    lines = read_text(file).splitlines()
     found = [line.strip() for line in lines if line.strip()]
     known = set(names)
     absent = [name for name in found if name not in known]
@@ -145,10 +146,12 @@ def class_names(file: Path) -> tuple[str, ...]:
     ValueError
         If a class has no name or that of another, or there are too many.
     """
-    names = [line.strip() for line in file.read_text(encoding="utf-8-sig").rstrip().split("\n")]
+    names = [line.strip() for line in read_text(file).rstrip().split("\n")]
     for number, name in enumerate(names):
         if not name:
             raise ValueError(f"{file}: class {number} has no name; needs one name a line, no empty lines")
+        if not name.isprintable():
+            raise ValueError(f"{file}: class {number}, {name!r}, holds what cannot be printed; rename it")
         if name in names[:number]:
             raise ValueError(
                 f"{file}: {name!r} is both class {names.index(name)} and class {number}; rename one"

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from PIL import Image
 
+from npseg import arguments
 from npseg.data.dataset import VOID, Bytes
 from npseg.files import replacing
 
@@ -72,8 +73,7 @@ def voc_palette(n: int = 256) -> Bytes:
     >>> voc_palette()[255].tolist()
     [224, 224, 192]
     """
-    if not 0 <= n <= 256:
-        raise ValueError(f"voc_palette: {n} colours; an 8-bit id has 0 to 256")
+    n = arguments.integer("voc_palette", "n", n, 0, 256)
     ids = np.arange(n)[:, None]
     channel = np.arange(3)
     colors = np.zeros((n, 3), np.uint8)

@@ -13,8 +13,8 @@ from PIL import Image, ImageOps
 
 from npseg.data.dataset import VOID, Bytes
 
-#: What Pillow raises on files that are damaged or no pictures at all.
-_UNREADABLE = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
+#: What Pillow opens by starting other programs, or by running what is in the file: PostScript is a language.
+_PROGRAMS = ("EPS", "WMF")
 
 
 def read_image(path: Path) -> Bytes:
@@ -103,10 +103,21 @@ def decoded(path: Path) -> Image.Image:
     if not path.is_file():
         raise ValueError(f"{path}: is missing; there is no such file")
     try:
-        with Image.open(path) as picture:
+        Image.init()
+        with Image.open(path, formats=[kind for kind in Image.OPEN if kind not in _PROGRAMS]) as picture:
+            _check_size(*picture.size)
             picture.load()
             return picture
-    except _UNREADABLE as error:
+    except Exception as error:  # over damaged bytes, Pillow raises a dozen kinds
         raise ValueError(
             f"{path}: cannot be read as a picture ({error}); save it anew, or remove it"
         ) from error
+
+
+def _check_size(width: int, height: int) -> None:
+    """Refuse what Pillow only warns of: a few bytes can say that they are a picture of any size."""
+    most = Image.MAX_IMAGE_PIXELS
+    if most is not None and width * height > most:
+        raise ValueError(
+            f"{width}x{height} pixels; if it is no forgery, set PIL.Image.MAX_IMAGE_PIXELS, now {most}"
+        )

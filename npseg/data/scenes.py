@@ -8,12 +8,14 @@ and those are what a convolutional network has to learn.
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Sequence
 from functools import partial
 
 import numpy as np
 
+from npseg import arguments, room
 from npseg.data.canvas import Canvas
 from npseg.data.cats import draw_cat
 from npseg.data.dataset import Bytes
@@ -69,8 +71,11 @@ class Scenes:
     """
 
     def __init__(self, count: int, *, size: tuple[int, int] = (96, 128), seed: int = 0) -> None:
-        if count < 0 or seed < 0:
-            raise ValueError(f"Scenes: count {count}, seed {seed}; needs two integers from 0 on")
+        count = arguments.integer("Scenes", "count", count)
+        seed = arguments.integer("Scenes", "seed", seed, 0, math.inf)
+        height, width = arguments.axes("Scenes", "size", size, 2)
+        size = height, width
+        room.check("Scenes", f"a scene of size={size}", (*size, 3), np.empty(0))
         if min(size) < _SMALLEST:
             raise ValueError(f"Scenes: size {size[0]}x{size[1]}; needs at least {_SMALLEST} pixels each way")
         self._count, self._size, self._seed = count, size, seed

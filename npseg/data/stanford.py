@@ -101,7 +101,7 @@ def read_regions(file: Path) -> Bytes:
     lines = file.read_bytes().splitlines()
     try:
         rows = [np.array(line.split(), np.int64) for line in lines]
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         raise ValueError(f"{file}: {error}; needs integers, a line for each row of pixels") from None
     for number, row in enumerate(rows, start=1):
         if len(row) != len(rows[0]) or not len(row):

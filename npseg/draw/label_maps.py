@@ -20,6 +20,8 @@ from matplotlib.patches import Patch
 from numpy.typing import ArrayLike, NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from npseg import arguments
+
 Color: TypeAlias = tuple[int, int, int]
 Picture: TypeAlias = NDArray[np.uint8]
 
@@ -56,7 +58,8 @@ def colorize(labels: NDArray[Any], colors: ArrayLike, *, void_color: Color = _VO
     >>> colorize(np.array([[0, 1, 255]]), [(0, 0, 0), (128, 0, 0)]).tolist()
     [[[0, 0, 0], [128, 0, 0], [224, 224, 192]]]
     """
-    table = np.array([*np.asarray(colors), void_color], np.uint8)
+    arguments.whole_numbers("colorize", "labels", labels)
+    table = np.array([*_colors(colors), void_color], np.uint8)
     void = len(table) - 1
     outside = (labels != _VOID) & ((labels < 0) | (labels >= void))
     if outside.any():
@@ -98,6 +101,7 @@ def overlay(image: Picture, labels: NDArray[Any], colors: ArrayLike, *, alpha: f
     [[[100, 50, 0], [0, 0, 0]]]
     """
     _check_pair(image, labels)
+    alpha = arguments.probability("overlay", "alpha", alpha)
     mixed = _mix(image, colorize(labels, colors), alpha)
     mixed[labels == _VOID] = image[labels == _VOID]
     return mixed
@@ -380,7 +384,22 @@ def _mix(below: NDArray[Any], above: NDArray[Any], alpha: float) -> Picture:
     return mixed
 
 
+def _colors(given: ArrayLike) -> NDArray[np.uint8]:
+    """Return colours as a table of bytes, (classes, 3)."""
+    try:
+        table = np.asarray(given)
+    except ValueError:  # rows of several lengths
+        table = np.empty(0)
+    if table.ndim != 2 or table.shape[1] != 3 or table.dtype.kind not in "iu":
+        raise ValueError(f"colors are {given!r}; whole numbers of shape (classes, 3) are needed")
+    if table.size and not (table.min() >= 0 and table.max() <= 255):
+        raise ValueError(f"colors are {given!r}; whole numbers from 0 to 255 are needed")
+    return table.astype(np.uint8)
+
+
 def _check_pair(image: NDArray[Any], labels: NDArray[Any]) -> None:
+    arguments.whole_numbers("overlay", "image", image)
+    arguments.whole_numbers("overlay", "labels", labels)
     if image.dtype != np.uint8:
         raise TypeError(f"the image must hold uint8, 0 to 255, not {image.dtype}; before normalising it does")
     if image.shape != (*labels.shape, 3):

@@ -143,9 +143,14 @@ def _window(
 ) -> Window:
     """Return the windows that join the input, above, to the output, below."""
     op = "overlap"
-    n = arguments.rank(size, kernel_size, stride, output_padding, dilation)
-    if n > 3:
-        raise ValueError(f"{op}: there are {n} axes; one, two or three are needed")
+    n = arguments.rank(
+        op,
+        size=size,
+        kernel_size=kernel_size,
+        stride=stride,
+        output_padding=output_padding,
+        dilation=dilation,
+    )
     return windows.stamping(
         op,
         arguments.axes(op, "size", size, n),

@@ -6,7 +6,7 @@ from math import prod, sqrt
 
 import numpy as np
 
-from npseg import backend
+from npseg import arguments, backend, room
 from npseg.backend import Array
 from npseg.geometry import Grid
 from npseg.layers.layer import Layer
@@ -64,6 +64,11 @@ class Conv(Layer):
         dtype: str = "float32",
     ) -> None:
         super().__init__()
+        op = type(self).__name__
+        arguments.integers(op, 1, channels_in=channels_in, channels_out=channels_out, kernel_size=kernel_size)
+        arguments.integers(op, 1, stride=stride, dilation=dilation)
+        arguments.integers(op, 0, padding=padding)
+        arguments.float_type(op, dtype)
         self.kernel_size, self.stride, self.padding, self.dilation = kernel_size, stride, padding, dilation
         shape = (channels_out, channels_in, kernel_size, kernel_size)
         he = sqrt(2 / prod(shape[1:]))
@@ -137,6 +142,11 @@ class ConvTranspose(Layer):
         dtype: str = "float32",
     ) -> None:
         super().__init__()
+        op = type(self).__name__
+        arguments.integers(op, 1, channels_in=channels_in, channels_out=channels_out, kernel_size=kernel_size)
+        arguments.integers(op, 1, stride=stride)
+        arguments.integers(op, 0, padding=padding)
+        arguments.float_type(op, dtype)
         self.kernel_size, self.stride, self.padding = kernel_size, stride, padding
         shape = (channels_in, channels_out, kernel_size, kernel_size)
         he = sqrt(2 / channels_in) * stride / kernel_size
@@ -193,6 +203,7 @@ class BilinearUpsampling(ConvTranspose):
     def __init__(
         self, channels: int, factor: int, *, padding: int = 0, learned: bool = True, dtype: str = "float32"
     ) -> None:
+        arguments.integers("BilinearUpsampling", 1, channels=channels, factor=factor)
         super().__init__(
             channels, channels, 2 * factor, stride=factor, padding=padding, bias=False, rng=None, dtype=dtype
         )
@@ -205,5 +216,9 @@ class BilinearUpsampling(ConvTranspose):
 
 def _initial(shape: tuple[int, ...], rng: np.random.Generator | None, deviation: float, dtype: str) -> Array:
     """Draw initial weights; without a generator they are 0."""
+    if rng is not None and not isinstance(rng, np.random.Generator):
+        raise TypeError(f"layer: rng={rng!r}; a numpy.random.Generator is needed, or None for weights of 0")
+    if type(rng) in (np.random.Generator, type(None)):  # others draw numbers that take no memory
+        room.check("layer", "w, by channels_in, channels_out and kernel_size", shape, np.empty(0))
     w = np.zeros(shape) if rng is None else rng.standard_normal(shape) * deviation
     return backend.current().asarray(w, dtype)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from npseg import arguments
 from npseg.backend import Array, array_module
 from npseg.geometry import Grid
 from npseg.layers.layer import Layer
@@ -28,6 +29,7 @@ class ZeroPad(Layer):
 
     def __init__(self, before: int, after: int) -> None:
         super().__init__()
+        arguments.integers("ZeroPad", 0, before=before, after=after)
         self.before, self.after = before, after
 
     def forward(self, x: Array) -> Array:

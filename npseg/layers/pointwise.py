@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from npseg import backend
+import numpy as np
+
+from npseg import arguments, backend, room
 from npseg.backend import Array
 from npseg.layers.layer import Layer
 from npseg.ops.activation import relu_backward, relu_forward, tanh_backward, tanh_forward
@@ -40,6 +42,10 @@ class BatchNorm(Layer):
         self, channels: int, *, momentum: float = 0.1, shift: float = 0.0, dtype: str = "float32"
     ) -> None:
         super().__init__()
+        arguments.integers("BatchNorm", 1, channels=channels)
+        arguments.float_type("BatchNorm", dtype)
+        room.check("BatchNorm", "gamma, of channels", (channels,), np.empty(0))
+        arguments.probability("BatchNorm", "momentum", momentum)
         self.momentum = momentum
         xp = backend.current()
         self.params = {"gamma": xp.ones(channels, dtype), "beta": xp.full(channels, shift, dtype)}
@@ -164,7 +170,7 @@ class Scale(Layer):
 
     def __init__(self, factor: float) -> None:
         super().__init__()
-        self.factor = factor
+        self.factor = arguments.real("Scale", "factor", factor)
 
     def forward(self, x: Array) -> Array:
         """Multiply."""
@@ -200,7 +206,7 @@ class Dropout(Layer):
 
     def __init__(self, p: float) -> None:
         super().__init__()
-        self.p = p
+        self.p = arguments.probability("Dropout", "p", p)
         self.rng: Any = None
 
     def train(self, rng: Any = None) -> None:

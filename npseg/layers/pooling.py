@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from npseg import arguments
 from npseg.backend import Array
 from npseg.geometry import Grid, Ints
 from npseg.layers.layer import Layer
@@ -62,6 +63,10 @@ class MaxPool(Layer):
         self, kernel_size: int, *, stride: int | None = None, dilation: int = 1, ceil_mode: bool = False
     ) -> None:
         super().__init__()
+        arguments.integers("MaxPool", 1, kernel_size=kernel_size, dilation=dilation)
+        if stride is not None:
+            arguments.integers("MaxPool", 1, stride=stride)
+        arguments.flag("MaxPool", "ceil_mode", ceil_mode)
         self.kernel_size, self.stride = kernel_size, kernel_size if stride is None else stride
         self.dilation, self.ceil_mode = dilation, ceil_mode
 

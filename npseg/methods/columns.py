@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from math import prod
 
-from npseg import arguments, windows
+from npseg import arguments, room, windows
 from npseg.backend import Array, array_module
 from npseg.geometry import Window
 from npseg.memory import empty, zeros
@@ -69,8 +69,10 @@ def im2col(
     arguments.arrays(op, x=x)
     arguments.spatial(op, "x", x)
     window = windows.sliding(op, x.shape[2:], kernel_size, stride=stride, padding=padding, dilation=dilation)
-    padded = pad(x.swapaxes(0, 1), window)
     taps, places = prod(window.kernel), prod(window.out)
+    room.for_windows(op, window, x, images=len(x), below=x.shape[1], above=x.shape[1] * taps)
+    room.check(op, f"x with padding {window.padding}", (*x.shape[:2], *window.reach), x)
+    padded = pad(x.swapaxes(0, 1), window)
     cols = cut(padded, window, empty((x.shape[1], *window.kernel, len(x), *window.out), x))
     cols = cols.reshape(x.shape[1], taps, len(x), places)
     return cols.transpose(2, 0, 1, 3).reshape(len(x), x.shape[1] * taps, places)
@@ -119,7 +121,7 @@ def col2im(
     """
     op = "col2im"
     arguments.arrays(op, cols=cols)
-    n = arguments.rank(size)
+    n = arguments.rank(op, size=size)
     size = arguments.axes(op, "size", size, n)
     window = windows.sliding(op, size, kernel_size, stride=stride, padding=padding, dilation=dilation)
     taps, places = prod(window.kernel), prod(window.out)
@@ -129,6 +131,7 @@ def col2im(
             f"of {taps} taps in images of size {size}"
         )
     images, channels = cols.shape[0], cols.shape[1] // taps
+    room.for_windows(op, window, cols, images=images, below=channels, above=channels * taps)
     cols = cols.reshape(images, channels, taps, places).transpose(1, 2, 0, 3)
     padded = put_back(cols.reshape(channels, *window.kernel, images, *window.out), window)
     return crop(padded, window).swapaxes(0, 1)

@@ -208,7 +208,7 @@ def _meetings(
 
     ``planes`` is how many products there are at each meeting.
     """
-    products = planes * prod(kernel) * prod(out)
+    products = max(1, planes) * prod(kernel) * prod(out)  # without images, the walk is as long
     if products > MOST_PRODUCTS:
         raise ValueError(
             f"method 'loops' would compute {products:,} products one by one, which takes about "

@@ -131,7 +131,7 @@ def im2col_matrix(
            [0, 0, 0, 1]])
     """
     op = "im2col_matrix"
-    n = arguments.rank(input_size, kernel_size)
+    n = arguments.rank(op, input_size=input_size, kernel_size=kernel_size)
     size = arguments.axes(op, "input_size", input_size, n)
     channels = arguments.integer(op, "channels", channels, 1)
     window = windows.sliding(op, size, kernel_size, stride=stride, padding=padding, dilation=dilation)
@@ -225,7 +225,7 @@ def avg_pool_matrix(
            [0. , 0. , 0.5, 0.5]])
     """
     op = "avg_pool_matrix"
-    n = arguments.rank(input_size, kernel_size)
+    n = arguments.rank(op, input_size=input_size, kernel_size=kernel_size)
     window = windows.pooling(
         op,
         arguments.axes(op, "input_size", input_size, n),
@@ -297,7 +297,7 @@ def bed_of_nails_matrix(input_size: int | Sequence[int], scale: int | Sequence[i
     op = "bed_of_nails_matrix"
     window = _unpooling_window(op, input_size, scale)
     arguments.named(op, lambda: _refuse_large(prod(window.size), 8, (prod(window.size), prod(window.out))))
-    nails = window.index(current())[0].reshape(1, 1, -1)
+    nails = window.first(current()).reshape(1, 1, -1)
     return selection(nails, window.size, "float64").T.csr()
 
 
@@ -331,7 +331,7 @@ def resize_bilinear_matrix(
            [0.  , 1.  ]])
     """
     op = "resize_bilinear_matrix"
-    n = arguments.rank(input_size, size)
+    n = arguments.rank(op, input_size=input_size, size=size)
     before = arguments.axes(op, "input_size", input_size, n)
     after = arguments.axes(op, "size", size, n)
     align_corners = arguments.flag(op, "align_corners", align_corners)
@@ -475,7 +475,7 @@ def _kron(a: Entries, b: Entries) -> Entries:
 
 def _unpooling_window(op: str, input_size: int | Sequence[int], scale: int | Sequence[int]) -> Window:
     """Return the blocks of an unpooling by a whole factor: windows side by side."""
-    n = arguments.rank(input_size, scale)
+    n = arguments.rank(op, input_size=input_size, scale=scale)
     return windows.blocks(op, arguments.axes(op, "input_size", input_size, n), scale)
 
 

@@ -75,7 +75,7 @@ def model(name: str) -> Model:
     >>> model("fcn8s").published["width"]
     64
     """
-    if name not in NETWORKS:
+    if not isinstance(name, str) or name not in NETWORKS:
         raise ValueError(f"network {name!r}: choose one of {', '.join(map(repr, NETWORKS))}")
     return NETWORKS[name]
 

@@ -16,8 +16,6 @@ Caffe (``stage_1_train.prototxt``).
 
 from __future__ import annotations
 
-import numpy as np
-
 from npseg import arguments
 from npseg.backend import Array, array_module
 from npseg.geometry import Ints
@@ -101,14 +99,14 @@ class DeconvNet(EncoderDecoder):
         dtype: str = "float32",
         method: str = "auto",
     ) -> None:
-        for name, value in (("classes", classes), ("width", width), ("fc", 64 * width if fc is None else fc)):
-            arguments.integer("DeconvNet", name, value, 1)
+        classes, width = arguments.integers("DeconvNet", 1, classes=classes, width=width)
+        (fc,) = arguments.integers("DeconvNet", 1, fc=64 * width if fc is None else fc)
         if arguments.integer("DeconvNet", "input_size", input_size, STRIDE) % STRIDE:
             raise ValueError(f"DeconvNet: input_size={input_size}; a multiple of {STRIDE} is needed")
         fc = 64 * width if fc is None else fc
         self.input_size = input_size
         whole, last = input_size // STRIDE, width * BLOCKS[-1][1]
-        rng = np.random.default_rng(seed)
+        rng = arguments.generator("DeconvNet", seed)
 
         def conv(name: str, before: int, after: int, kernel: int = 3, padding: int = 1) -> Layers:
             layer = Conv(before, after, kernel, padding=padding, bias=bias, rng=rng, dtype=dtype)

@@ -128,10 +128,10 @@ class Farabet(Network):
                 f"Farabet: classifier={classifier!r}; choose one of {', '.join(map(repr, CLASSIFIERS))}"
             )
         fc = 64 * width if fc is None else fc
-        for name, value in (("classes", classes), ("width", width), ("fc", fc), ("scales", scales)):
-            arguments.integer("Farabet", name, value, 1)
+        classes, width, fc = arguments.integers("Farabet", 1, classes=classes, width=width, fc=fc)
+        scales = arguments.integer("Farabet", "scales", scales, 1, 32)
         self.scales = scales
-        rng = np.random.default_rng(seed)
+        rng = arguments.generator("Farabet", seed)
         stages = _stages(width, rng, dtype)
         if arguments.flag("Farabet", "freeze", freeze):
             stages.freeze()

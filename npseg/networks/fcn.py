@@ -21,8 +21,6 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-import numpy as np
-
 from npseg import arguments, backend
 from npseg.backend import Array
 from npseg.geometry import Grid
@@ -107,14 +105,13 @@ class FCN(Network):
         dtype: str = "float32",
         method: str = "auto",
     ) -> None:
-        if head not in HEADS:
-            raise ValueError(f"FCN: head={head!r}; choose one of {', '.join(map(repr, HEADS))}")
-        for name, value in (("classes", classes), ("width", width), ("fc", 64 * width if fc is None else fc)):
-            arguments.integer("FCN", name, value, 1)
+        arguments.choice("FCN", "head", head, HEADS)
+        classes, width = arguments.integers("FCN", 1, classes=classes, width=width)
+        (fc,) = arguments.integers("FCN", 1, fc=64 * width if fc is None else fc)
         arguments.probability("FCN", "dropout", dropout)
         self.head = head
         fc = 64 * width if fc is None else fc
-        trunk = Trunk(width, batch_norm, np.random.default_rng(seed), dtype)
+        trunk = Trunk(width, batch_norm, arguments.generator("FCN", seed), dtype)
 
         def score(channels: int) -> Conv:
             return Conv(channels, classes, 1, rng=None, dtype=dtype)

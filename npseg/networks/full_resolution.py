@@ -14,12 +14,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import numpy as np
-
 from npseg import arguments, backend
 from npseg.layers import BatchNorm, Conv, Layer, ReLU, named
 from npseg.layers.containers import Sequential
 from npseg.networks.network import Model, Network
+
+#: Convolutions that there may be; more are a slip of the pen.
+DEEPEST = 1000
 
 
 class FullResolution(Network, Sequential):
@@ -70,9 +71,9 @@ class FullResolution(Network, Sequential):
         dtype: str = "float32",
         method: str = "auto",
     ) -> None:
-        for name, value in (("classes", classes), ("width", width), ("depth", depth)):
-            arguments.integer("FullResolution", name, value, 1)
-        rng = np.random.default_rng(seed)
+        classes, width = arguments.integers("FullResolution", 1, classes=classes, width=width)
+        depth = arguments.integer("FullResolution", "depth", depth, 1, DEEPEST)
+        rng = arguments.generator("FullResolution", seed)
 
         def block(number: int) -> Iterator[tuple[str, Layer]]:
             below = 3 if number == 1 else width

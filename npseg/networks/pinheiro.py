@@ -26,8 +26,6 @@ from functools import partial
 from math import prod, sqrt
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from npseg import arguments
 from npseg.backend import Array, array_module
 from npseg.geometry import Ints
@@ -182,12 +180,13 @@ class RecurrentCNN(Network):
             names = ", ".join(map(repr, LAYOUTS))
             raise ValueError(f"RecurrentCNN: layout={layout!r}; choose one of {names}")
         second = 2 * width if second is None else second
-        for name, value in (("classes", classes), ("width", width), ("second", second)):
-            arguments.integer("RecurrentCNN", name, value, 1)
+        classes, width, second = arguments.integers(
+            "RecurrentCNN", 1, classes=classes, width=width, second=second
+        )
         self.stages, self.classes, self.dtype = LAYOUTS[layout], classes, dtype
         self.hidden_tanh = hidden_tanh
         self.fed = classes if arguments.integer("RecurrentCNN", "instances", instances, 1) > 1 else 0
-        rng = np.random.default_rng(seed)
+        rng = arguments.generator("RecurrentCNN", seed)
         planes = (self.fed + 3, width, second, classes)
 
         def conv(number: int) -> Conv:

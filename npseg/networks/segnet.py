@@ -13,8 +13,6 @@ Badrinarayanan, Kendall & Cipolla, "SegNet: a deep convolutional encoder-decoder
 
 from __future__ import annotations
 
-import numpy as np
-
 from npseg import arguments
 from npseg.layers import Conv, LocalResponseNorm, MaxPool, MaxUnpool
 from npseg.networks.encoder_decoder import EncoderDecoder, Layers, down, normalised, up
@@ -74,7 +72,7 @@ class SegNet(EncoderDecoder):
         method: str = "auto",
     ) -> None:
         _check("SegNet", classes, width)
-        rng = np.random.default_rng(seed)
+        rng = arguments.generator("SegNet", seed)
 
         def step(name: str, before: int, after: int) -> Layers:
             if name == "conv1_1_D":
@@ -132,7 +130,7 @@ class SegNetBasic(EncoderDecoder):
         method: str = "auto",
     ) -> None:
         _check("SegNetBasic", classes, width)
-        rng = np.random.default_rng(seed)
+        rng = arguments.generator("SegNetBasic", seed)
 
         def step(name: str, before: int, *, relu: bool) -> Layers:
             conv = Conv(before, width, 7, padding=3, bias=bias, rng=rng, dtype=dtype)

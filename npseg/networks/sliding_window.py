@@ -13,8 +13,6 @@ LeCun, Bottou, Bengio & Haffner, "Gradient-based learning applied to document re
 
 from __future__ import annotations
 
-import numpy as np
-
 from npseg import arguments, backend
 from npseg.layers import Conv, MaxPool, ReLU, Sequential
 from npseg.networks.dense import dense
@@ -68,9 +66,8 @@ class SlidingWindow(Network, Sequential):
         dtype: str = "float32",
         method: str = "auto",
     ) -> None:
-        for name, value in (("classes", classes), ("width", width)):
-            arguments.integer("SlidingWindow", name, value, 1)
-        rng = np.random.default_rng(seed)
+        classes, width = arguments.integers("SlidingWindow", 1, classes=classes, width=width)
+        rng = arguments.generator("SlidingWindow", seed)
         classifier = Sequential(
             conv1=Conv(3, width, 5, rng=rng, dtype=dtype),
             relu1=ReLU(in_place=True),

@@ -14,8 +14,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import numpy as np
-
 from npseg import arguments, backend
 from npseg.backend import Array, array_module
 from npseg.layers import BatchNorm, Conv, ConvTranspose, Dropout, Layer, MaxPool, ReLU, Sequential, named
@@ -79,10 +77,9 @@ class UNet(Network):
         dtype: str = "float32",
         method: str = "auto",
     ) -> None:
-        for name, value in (("classes", classes), ("width", width)):
-            arguments.integer("UNet", name, value, 1)
+        classes, width = arguments.integers("UNet", 1, classes=classes, width=width)
         arguments.probability("UNet", "dropout", dropout)
-        rng = np.random.default_rng(seed)
+        rng = arguments.generator("UNet", seed)
 
         def convs(below: int, above: int) -> Iterator[tuple[str, Layer]]:
             for number, channels in ((1, below), (2, above)):

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import numpy as np
+
 from npseg import arguments
 from npseg.backend import Array, array_module
-from npseg.chunks import chunks
+from npseg.chunks import Chunk, chunks
 from npseg.memory import empty
 from npseg.workers import share_out
 
@@ -62,6 +64,8 @@ def relu_forward(x: Array, *, out: Array | None = None) -> tuple[Array, Activati
 def relu_backward(dout: Array, cache: ActivationCache, *, out: Array | None = None) -> Array:
     """Let the gradient through where the output is positive; at the kink, 0, the derivative is 0.
 
+    Where the output is 0 nothing comes through, however large: neither infinity nor NaN.
+
     Parameters
     ----------
     dout : array like x
@@ -90,9 +94,17 @@ def relu_backward(dout: Array, cache: ActivationCache, *, out: Array | None = No
     >>> relu_backward(np.array([5.0, 6, 7]), cache)
     array([0., 0., 7.])
     """
+    cache = arguments.kept("relu_backward", cache, ActivationCache)
     arguments.gradient("relu_backward", dout, cache.y.shape, str(cache.y.dtype), y=cache.y)
     xp, y, dx = array_module(dout), cache.y, _into("relu_backward", out, dout)
-    share_out(lambda chunk: xp.multiply(dout[chunk], y[chunk] > 0, out=dx[chunk]), chunks(y.shape, y))
+    bits = f"int{8 * y.dtype.itemsize}"
+
+    def let_through(chunk: Chunk) -> None:
+        """Keep all bits of a gradient, or none: multiplied by 0, an infinite one would be NaN."""
+        open_ = -(y[chunk] > 0).astype(bits)
+        xp.bitwise_and(dout[chunk].view(bits), open_, out=dx[chunk].view(bits))
+
+    share_out(let_through, chunks(y.shape, y))
     return dx
 
 
@@ -157,6 +169,7 @@ def tanh_backward(dout: Array, cache: ActivationCache) -> Array:
     >>> tanh_backward(np.array([5.0, 6]), cache)
     array([5., 0.])
     """
+    cache = arguments.kept("tanh_backward", cache, ActivationCache)
     arguments.gradient("tanh_backward", dout, cache.y.shape, str(cache.y.dtype), y=cache.y)
     xp, y, dx = array_module(dout), cache.y, empty(dout.shape, dout)
     share_out(lambda chunk: xp.multiply(dout[chunk], 1 - y[chunk] ** 2, out=dx[chunk]), chunks(y.shape, y))
@@ -169,4 +182,18 @@ def _into(op: str, out: Array | None, like: Array) -> Array:
         return empty(like.shape, like)
     arguments.arrays(op, x=like, out=out)
     arguments.same_shape(op, "out", out, like.shape, "the input")
+    _refuse_unwritable(op, out, like)
     return out
+
+
+def _refuse_unwritable(op: str, out: Array, like: Array) -> None:
+    """Refuse what cannot be written to, or what would change the input before it is read."""
+    if not isinstance(out, np.ndarray):
+        return
+    if not out.flags.writeable:
+        raise ValueError(f"{op}: out is read-only; give an array that can be written to, or none")
+    same = out.ctypes.data == like.ctypes.data and out.strides == like.strides
+    if not same and np.may_share_memory(out, like):
+        raise ValueError(
+            f"{op}: out overlaps with the input; give the input itself, or an array apart from it"
+        )

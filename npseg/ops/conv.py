@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from npseg import arguments, windows
+from npseg import arguments, room, windows
 from npseg.backend import Array
 from npseg.geometry import Window
 from npseg.methods.choose import method as find_method
@@ -87,7 +87,7 @@ def conv_forward(
     Raises
     ------
     ValueError
-        If shapes do not fit together, or the dilated kernel does not fit into the padded input.
+        If shapes do not fit together, the dilated kernel does not fit into the padded input, or memory is short.
     TypeError
         If the arrays are not all float32 or all float64.
 
@@ -116,6 +116,7 @@ def conv_forward(
     groups = arguments.integer(op, "groups", groups, 1)
     arguments.channels(op, x, w, b, groups)
     window = windows.sliding(op, x.shape[2:], w.shape[2:], stride=stride, padding=padding, dilation=dilation)
+    room.for_windows(op, window, x, images=len(x), below=x.shape[1], above=len(w))
 
     memo: dict[str, Any] = {}
     y = arguments.named(
@@ -150,7 +151,7 @@ def conv_backward(dout: Array, cache: ConvCache) -> tuple[Array, Array, Array | 
     ValueError
         If dout has not the output's shape.
     TypeError
-        If dout has not the output's dtype.
+        If dout has not the output's dtype, or cache is not of :func:`conv_forward`.
 
     Examples
     --------
@@ -161,7 +162,7 @@ def conv_backward(dout: Array, cache: ConvCache) -> tuple[Array, Array, Array | 
     array([[[21., 57., 33., 55.]]])
     """
     op = "conv_backward"
-    x, w, has_bias, window, groups, method, memo = cache
+    x, w, has_bias, window, groups, method, memo = arguments.kept(op, cache, ConvCache)
     maps = find_method(op, method)
     arguments.gradient(op, dout, (len(x), len(w), *window.out), str(x.dtype), x=x)
 

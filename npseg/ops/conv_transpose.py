@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from npseg import arguments, windows
+from npseg import arguments, room, windows
 from npseg.backend import Array
 from npseg.geometry import Window
 from npseg.methods.choose import method as find_method
@@ -96,7 +96,7 @@ def conv_transpose_forward(
     Raises
     ------
     ValueError
-        If shapes do not fit together, nothing is left of the output, or its size cannot be had.
+        If shapes do not fit together, nothing is left of the output, its size cannot be had, or memory is short.
     TypeError
         If the arrays are not all float32 or all float64.
 
@@ -134,6 +134,7 @@ def conv_transpose_forward(
         output_size=output_size,
         dilation=dilation,
     )
+    room.for_windows(op, window, x, images=len(x), below=groups * w.shape[1], above=len(w))
 
     memo: dict[str, Any] = {}
     y = arguments.named(
@@ -180,7 +181,7 @@ def conv_transpose_backward(dout: Array, cache: ConvTransposeCache) -> tuple[Arr
     array([[[ 76., 146.]]])
     """
     op = "conv_transpose_backward"
-    x, w, has_bias, window, groups, method, memo = cache
+    x, w, has_bias, window, groups, method, memo = arguments.kept(op, cache, ConvTransposeCache)
     maps = find_method(op, method)
     arguments.gradient(op, dout, (len(x), groups * w.shape[1], *window.size), str(x.dtype), x=x)
 

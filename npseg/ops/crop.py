@@ -104,6 +104,7 @@ def crop_backward(dout: Array, cache: CropCache) -> Array:
     >>> crop_backward(np.array([[[5.0, 6]]]), cache)
     array([[[0., 5., 6., 0.]]])
     """
+    cache = arguments.kept("crop_backward", cache, CropCache)
     arguments.gradient("crop_backward", dout, (*cache.shape[:2], *cache.size), cache.dtype)
     dx = zeros(cache.shape, dout)
     dx[:, :, *cache.part] = dout

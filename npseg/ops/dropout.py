@@ -116,6 +116,7 @@ def dropout_backward(dout: Array, cache: DropoutCache) -> Array:
     >>> bool((dropout_backward(np.ones(4), cache) == y).all())
     True
     """
+    cache = arguments.kept("dropout_backward", cache, DropoutCache)
     arguments.gradient("dropout_backward", dout, cache.shape, cache.dtype, mask=cache.mask)
     if cache.mask is None:
         return dout

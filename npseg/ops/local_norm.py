@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from npseg import arguments, windows
+from npseg import arguments, room, windows
 from npseg.backend import Array, array_module
 from npseg.geometry import Window
 from npseg.methods.choose import method as find_method
@@ -98,7 +98,7 @@ def local_norm_forward(
 
     lines = tuple(_line(op, x, size, axis) for axis in range(axes))
     x = x - x.mean(axis=tuple(range(2, x.ndim)), keepdims=True)  # no matter, but for the digits of A x
-    centred = x - _average(x, lines, method)
+    centred = x - arguments.named(op, lambda: _average(x, lines, method))
     variance = _average(centred * centred, lines, method)
     scale = 1 / array_module(x).sqrt(variance + x.dtype.type(eps))
     return centred * scale, LocalNormCache(centred, scale, lines, method)
@@ -136,7 +136,7 @@ def local_norm_backward(dout: Array, cache: LocalNormCache) -> Array:
     >>> abs(local_norm_backward(np.array([[[4.0, 3, 2, 1]]]), cache).sum()) < 1e-12
     np.True_
     """
-    centred, scale, lines, method = cache
+    centred, scale, lines, method = arguments.kept("local_norm_backward", cache, LocalNormCache)
     arguments.gradient("local_norm_backward", dout, centred.shape, str(centred.dtype), centred=centred)
     dnumerator = dout * scale
     dcentred = dnumerator - centred * _average_adjoint(dnumerator * centred * scale * scale, lines, method)
@@ -148,7 +148,9 @@ def _line(op: str, x: Array, size: int, axis: int) -> Window:
     along = [1] * (x.ndim - 2)
     along[axis] = size
     padding = tuple((n // 2, n // 2) for n in along)
-    return windows.pooling(op, x.shape[2:], along, stride=1, padding=padding)
+    window = windows.pooling(op, x.shape[2:], along, stride=1, padding=padding)
+    room.for_windows(op, window, x, images=len(x), below=x.shape[1], above=x.shape[1])
+    return window
 
 
 def _average(x: Array, lines: tuple[Window, ...], method: str) -> Array:

@@ -110,10 +110,9 @@ def cross_entropy_forward(
     arguments.arrays(op, logits=logits, weight=weight)
     arguments.channel_vectors(op, logits, name="logits", weight=weight)
     classes = logits.shape[1]
-    ignore_index = arguments.integer(op, "ignore_index", ignore_index, minimum=-(2**63))
+    ignore_index = arguments.integer(op, "ignore_index", ignore_index, -(2**63), 2**64 - 1)
     arguments.labels(op, labels, logits, ignore_index)
-    if reduction not in ("mean", "sum", "none"):
-        raise ValueError(f"{op}: reduction={reduction!r}; choose one of 'mean', 'sum', 'none'")
+    arguments.choice(op, "reduction", reduction, ("mean", "sum", "none"))
     smoothing = arguments.probability(op, "label_smoothing", label_smoothing)
 
     xp = array_module(logits)
@@ -181,9 +180,9 @@ def cross_entropy_backward(dout: Array | None = None, cache: CrossEntropyCache |
     array([[ 0.5, -0.5]])
     """
     op = "cross_entropy_backward"
-    if cache is None:
-        raise TypeError(f"{op}: the cache of cross_entropy_forward is needed")
-    logits, peak, mass, truth, counted, counts, spread, smoothing, total, reduction = cache
+    logits, peak, mass, truth, counted, counts, spread, smoothing, total, reduction = arguments.kept(
+        op, cache, CrossEntropyCache
+    )
     xp = array_module(logits)
     factor: Array = 1 if dout is None else dout
     if hasattr(factor, "shape") and not isinstance(factor, np.generic):

@@ -196,7 +196,9 @@ def batch_norm_backward(dout: Array, cache: BatchNormCache) -> tuple[Array, Arra
     >>> batch_norm_backward(np.ones((2, 1)), cache)[0].ravel()
     array([0., 0.])
     """
-    x, mean, scale, gamma, has_beta, training, _, _ = cache
+    x, mean, scale, gamma, has_beta, training, _, _ = arguments.kept(
+        "batch_norm_backward", cache, BatchNormCache
+    )
     arguments.gradient("batch_norm_backward", dout, x.shape, str(x.dtype), x=x)
     xp, values = array_module(x), max(1, x.size // x.shape[1])
     sum_dout, sum_xhat = xp.empty_like(scale), xp.empty_like(scale)
@@ -321,7 +323,7 @@ def lrn_backward(dout: Array, cache: LRNCache) -> Array:
     >>> lrn_backward(np.array([[1.0, 2, 3]]), cache)  # the derivative of x / (1 + x²) is 0 at 1
     array([[0., 0., 0.]])
     """
-    x, energy, size, alpha, beta = cache
+    x, energy, size, alpha, beta = arguments.kept("lrn_backward", cache, LRNCache)
     arguments.gradient("lrn_backward", dout, x.shape, str(x.dtype), x=x)
     scale = energy**-beta
     # The output, divided, and not x times a power that may be too small a number for the dtype.

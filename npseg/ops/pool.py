@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from npseg import arguments, windows
+from npseg import arguments, room, windows
 from npseg.backend import Array
 from npseg.geometry import Window
 from npseg.methods.choose import method as find_method
@@ -135,6 +135,9 @@ def max_pool_forward(
     window = windows.pooling(
         op, x.shape[2:], kernel_size, stride=stride, padding=padding, dilation=dilation, ceil_mode=ceil_mode
     )
+    room.for_windows(op, window, x, images=len(x), below=x.shape[1], above=x.shape[1])
+    if method != "loops":  # which needs no table
+        room.for_indices(op, window, x)
     y, indices = arguments.named(op, lambda: maps.argmax(x, window.out, kernel=window.kernel, **window.steps))
     return y, MaxPoolCache(indices, window, str(x.dtype), method)
 
@@ -169,6 +172,7 @@ def max_pool_backward(dout: Array, cache: MaxPoolCache) -> Array:
     array([[[ 0., 11.,  0.]]])
     """
     op = "max_pool_backward"
+    cache = arguments.kept(op, cache, MaxPoolCache)
     arguments.gradient(op, dout, cache.indices.shape, cache.dtype, indices=cache.indices)
     return find_method(op, cache.method).put(dout, cache.indices, cache.window.size)
 
@@ -228,6 +232,7 @@ def avg_pool_forward(
     window = windows.pooling(
         op, x.shape[2:], kernel_size, stride=stride, padding=padding, ceil_mode=ceil_mode
     )
+    room.for_windows(op, window, x, images=len(x), below=x.shape[1], above=x.shape[1])
     include = arguments.flag(op, "count_include_pad", count_include_pad)
     divisor = arguments.divisor(op, divisor_override)
     y = arguments.named(
@@ -266,7 +271,7 @@ def avg_pool_backward(dout: Array, cache: AvgPoolCache) -> Array:
     array([[[1., 1., 2., 2.]]])
     """
     op = "avg_pool_backward"
-    planes, window, include, divisor, dtype, method = cache
+    planes, window, include, divisor, dtype, method = arguments.kept(op, cache, AvgPoolCache)
     arguments.gradient(op, dout, (*planes, *window.out), dtype)
     spread = find_method(op, method, dout).spread
     return spread(dout, window.size, **window.blocks, include_padding=include, divisor=divisor)

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from npseg import arguments
+from npseg import arguments, room
 from npseg.backend import Array
 from npseg.geometry import Ints
 from npseg.methods.matrices import interpolation
@@ -78,6 +78,10 @@ def resize_bilinear_forward(
     n = arguments.spatial(op, "x", x)
     size = arguments.axes(op, "size", size, n)
     align = arguments.flag(op, "align_corners", align_corners)
+    room.check(op, f"the output of size={size}", (*x.shape[:2], *size), x)
+    room.check(
+        op, f"the weights of size={size}", (max(size),), x, 128
+    )  # two of each pixel, with their indices
     y = x
     for axis, (before, after) in enumerate(zip(x.shape[2:], size), start=2):
         y = _along(interpolation(before, after, align_corners=align, like=x), y, axis)
@@ -113,8 +117,9 @@ def resize_bilinear_backward(dout: Array, cache: ResizeBilinearCache) -> Array:
     >>> resize_bilinear_backward(np.array([[[1.0, 0, 4, 0]]]), cache)
     array([[[2., 3.]]])
     """
-    shape, size, dtype, align = cache
-    arguments.gradient("resize_bilinear_backward", dout, (*shape[:2], *size), dtype)
+    op = "resize_bilinear_backward"
+    shape, size, dtype, align = arguments.kept(op, cache, ResizeBilinearCache)
+    arguments.gradient(op, dout, (*shape[:2], *size), dtype)
     dx = dout
     for axis, (before, after) in enumerate(zip(shape[2:], size), start=2):
         dx = _along(interpolation(before, after, align_corners=align, like=dout).T, dx, axis)
@@ -156,6 +161,7 @@ def bilinear_kernel(factor: int, *, size: int | None = None) -> np.ndarray:
     size = 2 * factor if size is None else arguments.integer(op, "size", size, 1)
     if size not in (2 * factor, 2 * factor - 1):
         raise ValueError(f"{op}: size={size}; factor {factor} needs {2 * factor} or {2 * factor - 1} taps")
+    room.check(op, f"the kernel of factor={factor}", (size, size), np.zeros(0))
     line = 1 - np.abs(np.arange(size) - (size - 1) / 2) / factor
     return np.outer(line, line)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from npseg import arguments, windows
+from npseg import arguments, room, windows
 from npseg.backend import Array, array_module
 from npseg.geometry import Ints, Window, smallest_size, times
 from npseg.methods.choose import method as find_method
@@ -122,7 +122,9 @@ def max_unpool_forward(
     kernel = arguments.axes(op, "kernel_size", kernel_size, n)
     size = _unpooled_size(op, x.shape[2:], kernel, stride, padding, output_size)
     arguments.indices(op, indices, x, size)
-    return maps.put(x, indices, size), MaxUnpoolCache(indices, size, str(x.dtype), method)
+    room.check(op, "the output, by kernel_size, stride and output_size", (*x.shape[:2], *size), x)
+    y = arguments.named(op, lambda: maps.put(x, indices, size))
+    return y, MaxUnpoolCache(indices, size, str(x.dtype), method)
 
 
 def max_unpool_backward(dout: Array, cache: MaxUnpoolCache) -> Array:
@@ -198,8 +200,10 @@ def bed_of_nails_unpool_forward(
     maps = find_method(op, method, x)
     window = _blocks(op, x, scale, method)
     xp = array_module(x)
-    nails = xp.broadcast_to(window.index(xp)[0].reshape(window.out), x.shape)
-    return maps.put(x, nails, window.size), MaxUnpoolCache(nails, window.size, str(x.dtype), method)
+    room.for_indices(op, window, x)
+    nails = xp.broadcast_to(window.first(xp).reshape(window.out), x.shape)
+    y = arguments.named(op, lambda: maps.put(x, nails, window.size))
+    return y, MaxUnpoolCache(nails, window.size, str(x.dtype), method)
 
 
 def bed_of_nails_unpool_backward(dout: Array, cache: MaxUnpoolCache) -> Array:
@@ -274,7 +278,9 @@ def nearest_unpool_forward(
     op = "nearest_unpool_forward"
     maps = find_method(op, method, x)
     window = _blocks(op, x, scale, method)
-    y = maps.spread(x, window.size, **window.blocks, include_padding=True, divisor=1)
+    y = arguments.named(
+        op, lambda: maps.spread(x, window.size, **window.blocks, include_padding=True, divisor=1)
+    )
     return y, NearestUnpoolCache(x.shape[:2], window, str(x.dtype), method)
 
 
@@ -308,7 +314,7 @@ def nearest_unpool_backward(dout: Array, cache: NearestUnpoolCache) -> Array:
     array([[[3., 7.]]])
     """
     op = "nearest_unpool_backward"
-    planes, window, dtype, method = cache
+    planes, window, dtype, method = arguments.kept(op, cache, NearestUnpoolCache)
     arguments.gradient(op, dout, (*planes, *window.size), dtype)
     return find_method(op, method, dout).mean(
         dout, window.out, **window.blocks, include_padding=True, divisor=1
@@ -317,6 +323,7 @@ def nearest_unpool_backward(dout: Array, cache: NearestUnpoolCache) -> Array:
 
 def _take(op: str, dout: Array, cache: MaxUnpoolCache) -> Array:
     """Take a gradient up from where values were put."""
+    cache = arguments.kept(op, cache, MaxUnpoolCache)
     indices, size = cache.indices, cache.size
     arguments.gradient(op, dout, (*indices.shape[:2], *size), cache.dtype, indices=indices)
     return find_method(op, cache.method).take(dout, indices)
@@ -326,7 +333,9 @@ def _blocks(op: str, x: Array, scale: int | Sequence[int], method: str) -> Windo
     """Return the blocks that values are unpooled to: windows side by side, without a border."""
     arguments.arrays(op, exact=method == "loops", x=x)
     arguments.spatial(op, "x", x)
-    return windows.blocks(op, x.shape[2:], scale)
+    window = windows.blocks(op, x.shape[2:], scale)
+    room.check(op, f"the output of scale={scale}", (*x.shape[:2], *window.size), x)
+    return window
 
 
 def _unpooled_size(

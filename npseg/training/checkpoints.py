@@ -21,6 +21,7 @@ from typing import IO, Any
 
 import numpy as np
 
+from npseg.archives import check_sizes, read_array
 from npseg.arguments import listed
 from npseg.backend import Array, array_module, to_numpy
 from npseg.files import replacing
@@ -82,6 +83,11 @@ class Checkpoint:
     std: np.ndarray
 
     def __post_init__(self) -> None:
+        for name in _DESCRIPTIONS:
+            if not isinstance(getattr(self, name), dict):
+                raise ValueError(f"checkpoint: {name} is {getattr(self, name)!r}; a dict is needed")
+        if not all(isinstance(name, str) for name in self.classes):
+            raise ValueError(f"checkpoint: classes are {self.classes!r}; names are needed")
         needed = {"colors": ((len(self.classes), 3), np.uint8), "mean": ((3,), float), "std": ((3,), float)}
         for name, (shape, dtype) in needed.items():
             array = getattr(self, name)
@@ -144,6 +150,7 @@ def load(path: str | os.PathLike[str]) -> Checkpoint:
     """
     try:
         with zipfile.ZipFile(path) as archive:
+            check_sizes(archive, packed=False)
             _verify(archive)
             return _read(archive)
     except FileNotFoundError:
@@ -160,10 +167,11 @@ def is_checkpoint(path: str | os.PathLike[str]) -> bool:
     >>> is_checkpoint("nowhere.npz")
     False
     """
-    if not zipfile.is_zipfile(path):
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return bool({_SUMS, _METADATA} & set(archive.namelist()))
+    except Exception:  # over damaged bytes, zipfile raises a dozen kinds
         return False
-    with zipfile.ZipFile(path) as archive:
-        return bool({_SUMS, _METADATA} & set(archive.namelist()))
 
 
 def restore(params: Mapping[str, Array], weights: Mapping[str, np.ndarray], *, what: str) -> None:
@@ -193,6 +201,20 @@ def restore(params: Mapping[str, Array], weights: Mapping[str, np.ndarray], *, w
     Traceback (most recent call last):
     ValueError: run.npz: of another network: missing: w; unexpected: v
     """
+    check_fit(params, weights, what=what)
+    for name, param in params.items():
+        param[...] = array_module(param).asarray(weights[name])
+
+
+def check_fit(params: Mapping[str, Array], weights: Mapping[str, np.ndarray], *, what: str) -> None:
+    """Refuse values that are not for arrays of these names, shapes and dtypes; as :func:`restore` does.
+
+    Examples
+    --------
+    >>> check_fit({"w": np.zeros(3)}, {"w": np.zeros(2)}, what="run.npz")
+    Traceback (most recent call last):
+    ValueError: run.npz: of another network: misshapen: w is (2,) instead of (3,)
+    """
     kept = [name for name in params if name in weights]
     wrong = {
         "missing": [name for name in params if name not in weights],
@@ -211,8 +233,6 @@ def restore(params: Mapping[str, Array], weights: Mapping[str, np.ndarray], *, w
     if any(wrong.values()):
         found = "; ".join(f"{kind}: {listed(names)}" for kind, names in wrong.items() if names)
         raise ValueError(f"{what}: of another network: {found}")
-    for name, param in params.items():
-        param[...] = array_module(param).asarray(weights[name])
 
 
 def _write(file: IO[bytes], checkpoint: Checkpoint) -> None:
@@ -279,17 +299,11 @@ def _read(archive: zipfile.ZipFile) -> Checkpoint:
     if missing:
         raise ValueError(f"{_METADATA} lacks {', '.join(missing)}")
     fields: dict[str, Any] = {field: metadata[field] for field in _DESCRIPTIONS}
-    fields |= {field: _array(archive, f"{field}.npy") for field in _ARRAYS}
+    fields |= {field: read_array(archive, f"{field}.npy") for field in _ARRAYS}
     fields |= {field: _arrays_under(archive, f"{field}/") for field in _DICTS}
     return Checkpoint(classes=tuple(metadata["classes"]), **fields)
 
 
 def _arrays_under(archive: zipfile.ZipFile, folder: str) -> dict[str, np.ndarray]:
     members = [name for name in archive.namelist() if name.startswith(folder)]
-    return {name.removeprefix(folder).removesuffix(".npy"): _array(archive, name) for name in members}
-
-
-def _array(archive: zipfile.ZipFile, name: str) -> np.ndarray:
-    with archive.open(name) as member:
-        array: np.ndarray = np.lib.format.read_array(member, allow_pickle=False)
-        return array
+    return {name.removeprefix(folder).removesuffix(".npy"): read_array(archive, name) for name in members}

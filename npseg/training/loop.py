@@ -23,6 +23,7 @@ from npseg import backend, networks
 from npseg.data import Dataset, Normalization, batches, mean_and_std, steps_per_epoch
 from npseg.files import clear_remains
 from npseg.networks.weights import Report
+from npseg.planes import Blank
 from npseg.predict import Labeller
 from npseg.training import checkpoints
 from npseg.training.balance import class_weights
@@ -361,10 +362,22 @@ def load_labeller(path: str | Path) -> Labeller:
         return read_weights(path).labeller()
     checkpoint = checkpoints.load(path)
     with _naming(path):
+        _refuse_another_network(checkpoint, what=str(path))
         network = networks.make(**checkpoint.network)
     checkpoints.restore(network.params | network.buffers, checkpoint.weights, what=str(path))
     normalization = Normalization(checkpoint.mean, checkpoint.std)
     return Labeller(network, normalization, checkpoint.classes, checkpoint.colors)
+
+
+def _refuse_another_network(checkpoint: Checkpoint, *, what: str) -> None:
+    """Refuse a description of another network than the weights are of, before its own weights take any memory."""
+    values = sum(a.size for a in checkpoint.weights.values())
+    for name, number in checkpoint.network.items():
+        if name != "seed" and isinstance(number, int) and number > values:
+            raise ValueError(f"{name}={number}, but all its weights are {values} numbers")
+    dtype = checkpoint.network.get("dtype", "float32")
+    blank = networks.make(**{**checkpoint.network, "seed": Blank(dtype)})
+    checkpoints.check_fit(blank.params | blank.buffers, checkpoint.weights, what=what)
 
 
 @contextmanager
@@ -372,8 +385,9 @@ def _naming(file: object) -> Iterator[None]:
     """Say which file it is that asks for what there is not."""
     try:
         yield
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"{file}: {error}") from error
+    except (TypeError, ValueError, KeyError, MemoryError) as error:
+        said = str(error).removeprefix(f"{file}: ")
+        raise ValueError(f"{file}: {said}") from error
 
 
 @contextmanager

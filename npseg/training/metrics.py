@@ -17,6 +17,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from npseg import arguments
+
 _FIGURES = {
     "pixel_accuracy": "pixel accuracy",
     "mean_accuracy": "mean accuracy",
@@ -91,6 +93,8 @@ def confusion_matrix(
            [0, 3]])
     """
     _check_arrays(labels, prediction)
+    classes = arguments.integer("confusion_matrix", "classes", classes, 1, 2**16)
+    arguments.integer("confusion_matrix", "ignore_index", ignore_index, -(2**63), 2**64 - 1)
     counted = labels != ignore_index
     _check_values("labels", labels, counted, classes, f"or {ignore_index} for void")
     _check_values("prediction", prediction, counted, classes, "wherever the truth is not void")
@@ -128,7 +132,12 @@ def metrics(matrix: ArrayLike) -> Metrics:
     >>> figures.pixel_accuracy, round(figures.mean_iou, 6)
     (0.7, 0.535714)
     """
-    counts = np.asarray(matrix)
+    try:
+        counts = np.asarray(matrix)
+    except ValueError:  # rows of several lengths
+        counts = np.empty(0, object)
+    if counts.dtype.kind not in "iuf":
+        raise TypeError(f"metrics: matrix is {matrix!r}; a square array of counts is needed")
     if counts.ndim != 2 or counts.shape[0] != counts.shape[1] or (counts < 0).any():
         raise ValueError(
             f"metrics: needs a square matrix of counts, as confusion_matrix gives it; this one has shape "
@@ -232,6 +241,10 @@ def _mean(values: NDArray[np.float64]) -> float:
 
 def _check_arrays(labels: NDArray[Any], prediction: NDArray[Any]) -> None:
     for name, array in (("labels", labels), ("prediction", prediction)):
+        if not isinstance(array, np.ndarray):
+            raise TypeError(
+                f"confusion_matrix: {name} is a {type(array).__name__}; an array of integers is needed"
+            )
         if array.dtype.kind not in "iu":
             raise TypeError(
                 f"confusion_matrix: {name} must hold integers, not {array.dtype}; take the argmax of scores, "

@@ -44,6 +44,10 @@ class Optimizer:
         decays: Mapping[str, float] | None = None,
     ) -> None:
         _check_at_least_zero("weight_decay", weight_decay)
+        if not isinstance(params, Mapping):
+            raise TypeError(
+                f"optimizer: params is a {type(params).__name__}; a dict of arrays by name is needed"
+            )
         self.params = dict(params)
         self.weight_decay = weight_decay
         self.rates = _one_for_each(params, "rates", rates)
@@ -255,7 +259,13 @@ def make(name: str, params: Mapping[str, Array], **settings: Any) -> Optimizer:
     return _OPTIMIZERS[name](params, **settings)
 
 
+def _check_number(name: str, value: object) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
+        raise TypeError(f"optimizer: {name}={value!r} is not a number")
+
+
 def _check_at_least_zero(name: str, value: float) -> None:
+    _check_number(name, value)
     if not 0 <= value < math.inf:
         raise ValueError(f"optimizer: {name} is {value}, but must be a finite number, 0 or more")
 
@@ -273,6 +283,7 @@ def _one_for_each(
 
 
 def _check_below_one(name: str, value: float) -> None:
+    _check_number(name, value)
     if not 0 <= value < 1:
         raise ValueError(f"optimizer: {name} contains {value}, but must lie in [0, 1)")
 

@@ -77,8 +77,12 @@ class Settings:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name, least in (("epochs", 1), ("batch_size", 1), ("lr_step", 1), ("seed", 0)):
+        for name, least in (("epochs", 1), ("batch_size", 1), ("lr_step", 1)):
             arguments.integer("training", name, getattr(self, name), least)
+        arguments.integer("training", "seed", self.seed, 0, math.inf)
+        arguments.choice("training", "optimizer", self.optimizer, ("sgd", "adam"))
+        arguments.choice("training", "reduction", self.reduction, ("mean", "sum"))
+        arguments.choice("training", "schedule", self.schedule, ("poly", "step", "constant"))
         for name in ("momentum", "weight_decay", "bias_rate", "bias_decay", "balance"):
             arguments.real("training", name, getattr(self, name))
         if not isinstance(self.flip, bool):
@@ -87,8 +91,6 @@ class Settings:
             raise ValueError(f"training: lr={self.lr} must be a positive number")
         if not 0 <= self.balance <= 1:
             raise ValueError(f"training: balance={self.balance} must lie between 0, no weights, and 1")
-        if self.reduction not in ("mean", "sum"):
-            raise ValueError(f"training: reduction={self.reduction!r}; choose one of 'mean', 'sum'")
         if self.crop is not None:
             object.__setattr__(self, "crop", _pair("crop", self.crop))
             for length in self.crop:

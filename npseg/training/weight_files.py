@@ -16,6 +16,7 @@ from typing import IO, Any
 
 import numpy as np
 
+from npseg.archives import check_sizes, read_array
 from npseg.files import replacing
 
 #: The member of a ``.npz`` archive, and the entry in the metadata of a ``.safetensors`` file, that has the note.
@@ -127,14 +128,14 @@ def _write_npz(file: IO[bytes], arrays: Mapping[str, np.ndarray], text: str | No
 
 def _read_npz(path: Path) -> tuple[dict[str, np.ndarray], bytes | None]:
     try:
-        if not zipfile.is_zipfile(path):
-            raise ValueError("it is no zip archive")
-        with np.load(path, allow_pickle=False) as archive:
-            members: dict[str, Any] = dict(archive)
+        with zipfile.ZipFile(path) as archive:
+            check_sizes(archive, packed=True)
+            names = archive.namelist()
+            text = archive.read(NOTE) if NOTE in names else None
+            arrays = {name.removesuffix(".npy"): read_array(archive, name) for name in names if name != NOTE}
     except Exception as error:  # over damaged bytes, zipfile and NumPy raise a dozen kinds
         raise ValueError(f"{path}: no .npz file of arrays, or damaged: {error}") from None
-    text: bytes | None = members.pop(NOTE, None)
-    return members, text
+    return arrays, text
 
 
 def _write_safetensors(file: IO[bytes], arrays: Mapping[str, np.ndarray], text: str | None) -> None:
