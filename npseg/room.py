@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from npseg.backend import Array, array_module
+from npseg.backend import Array
 from npseg.geometry import Window, times
 
 #: Where Linux says how much a container may have.
@@ -68,7 +68,7 @@ def check(op: str, what: str, shape: Sequence[int], like: Array, itemsize: int |
     """
     # Of no images one is counted: what is laid out for each is laid out all the same.
     needed = prod(max(1, n) for n in shape) * (like.dtype.itemsize if itemsize is None else itemsize)
-    if needed > memory() and array_module(like) is np:
+    if needed > memory() and type(like) is np.ndarray:  # a plane without pixels takes none
         raise ValueError(
             f"{op}: {what}, {times(shape)}, would take {needed / 2**30:,.1f} GiB, and this machine has "
             f"{memory() / 2**30:,.1f} GiB; give smaller numbers, or fewer images at once"

@@ -60,7 +60,7 @@ def test_image_and_labels_have_to_fit():
     image, labels = drawn()
     with pytest.raises(ValueError, match=r"image \(6, 8, 3\) and labels \(8, 6\) do not fit"):
         overlay(image, labels.T, COLORS)
-    with pytest.raises(TypeError, match="must hold uint8, 0 to 255, not float64"):
+    with pytest.raises(TypeError, match="image is float64; an array of whole numbers is needed"):
         overlay(image / 255, labels, COLORS)
 
 

@@ -50,7 +50,7 @@ def _little_room(monkeypatch):
     monkeypatch.setattr("npseg.methods.matrices.LARGEST", 2**22)
 
 
-def outcome(function, arguments):
+def check_outcome(function, arguments):
     """Call a function: what it returns, or None if it refused by the name of an argument; nothing else may happen."""
     before = {name: copied(value) for name, value in arguments.items()}
     try:
@@ -89,10 +89,10 @@ def assert_same(a, b):
 def test_a_pair_answers_or_refuses(name, data):
     forward = getattr(npseg, name)
     backward = getattr(npseg, name.replace("_forward", "_backward"))
-    found = outcome(forward, data.draw(calls(name)))
+    found = check_outcome(forward, data.draw(calls(name)))
     if found is None:
         cache = data.draw(st.sampled_from((*STRANGE, *HUGE)))
-        outcome(backward, {"dout": data.draw(strange_arrays()), "cache": cache})
+        check_outcome(backward, {"dout": data.draw(strange_arrays()), "cache": cache})
         return
     y, cache = found
     assert y.dtype in ("float32", "float64", "object")
@@ -101,14 +101,14 @@ def test_a_pair_answers_or_refuses(name, data):
         if data.draw(st.integers(0, 3)) == 0
         else np.full(y.shape, np.inf, y.dtype)
     )
-    outcome(backward, {"dout": dout, "cache": cache})
+    check_outcome(backward, {"dout": dout, "cache": cache})
 
 
 @pytest.mark.parametrize("name", OTHERS)
 @many
 @given(data=st.data())
 def test_a_matrix_or_columns_answer_or_refuse(name, data):
-    outcome(getattr(npseg, name), data.draw(calls(name)))
+    check_outcome(getattr(npseg, name), data.draw(calls(name)))
 
 
 METHODS = st.sampled_from(("im2col", "matrix", "auto"))
@@ -121,7 +121,7 @@ WITH_LOOPS = [name for name in PAIRS if "method" in inspect.signature(getattr(np
 def test_an_answer_is_that_of_the_loops(name, data):
     """In float64 and to rounding, of finite numbers, unless one of the methods refuses for its cost."""
     arguments = data.draw(calls(name))
-    found = outcome(getattr(npseg, name), {**arguments, "method": data.draw(METHODS)})
+    found = check_outcome(getattr(npseg, name), {**arguments, "method": data.draw(METHODS)})
     if found is None or not all(
         np.isfinite(a).all() for a in arguments.values() if isinstance(a, np.ndarray)
     ):
@@ -130,7 +130,7 @@ def test_an_answer_is_that_of_the_loops(name, data):
         key: a.astype("float64") if isinstance(a, np.ndarray) and a.dtype.kind == "f" and a.ndim else a
         for key, a in arguments.items()
     }
-    truth = outcome(getattr(npseg, name), {**exact, "method": "loops"})
+    truth = check_outcome(getattr(npseg, name), {**exact, "method": "loops"})
     if truth is not None and np.abs(truth[0]).max(initial=0) < 1e6:
         np.testing.assert_allclose(found[0], truth[0], rtol=1e-4, atol=1e-4)
 

@@ -16,6 +16,7 @@ import pytest
 from npseg.cli import main
 from npseg.commands import images
 from npseg.commands import train as command
+from npseg.commands.config import CONFIG
 from npseg.data import Scenes
 from npseg.training import Run, Settings, checkpoints
 from npseg.training.loop import BEST, CHECKPOINT, METRICS
@@ -186,4 +187,4 @@ def test_a_folder_that_cannot_be_written_to_is_named(folder, tmp_path, capsys, m
     error = capsys.readouterr().err.strip().splitlines()
     assert len(error) == 1
     assert "Permission denied" in error[0]
-    assert str(Path(out, BEST)) in error[0], "the first file that an epoch writes"
+    assert str(Path(out, CONFIG)) in error[0], "the first file that a run writes"

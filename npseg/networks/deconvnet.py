@@ -80,6 +80,7 @@ class DeconvNet(EncoderDecoder):
 
     Examples
     --------
+    >>> import numpy as np
     >>> network = DeconvNet(4, width=2, fc=8, input_size=64)
     >>> network.forward(np.zeros((2, 3, 64, 64), "float32")).shape
     (2, 4, 64, 64)

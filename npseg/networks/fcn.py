@@ -83,6 +83,7 @@ class FCN(Network):
 
     Examples
     --------
+    >>> import numpy as np
     >>> network = FCN(4, width=4, fc=16)
     >>> network.evaluate()
     >>> network.forward(np.zeros((1, 3, 33, 47), "float32")).shape

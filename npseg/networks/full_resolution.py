@@ -54,6 +54,7 @@ class FullResolution(Network, Sequential):
 
     Examples
     --------
+    >>> import numpy as np
     >>> from npseg.geometry import Grid
     >>> network = FullResolution(4, width=2, depth=5)
     >>> network.forward(np.zeros((1, 3, 30, 41), "float32")).shape, network.grid(Grid()).field

@@ -155,6 +155,7 @@ class RecurrentCNN(Network):
 
     Examples
     --------
+    >>> import numpy as np
     >>> network = RecurrentCNN(4, layout="cnn2", instances=2, width=2)
     >>> network.patch, network.stride
     (121, 16)

@@ -56,6 +56,7 @@ class SegNet(EncoderDecoder):
 
     Examples
     --------
+    >>> import numpy as np
     >>> network = SegNet(4, width=2)
     >>> network.forward(np.zeros((1, 3, 45, 60), "float32")).shape
     (1, 4, 45, 60)
@@ -114,6 +115,7 @@ class SegNetBasic(EncoderDecoder):
 
     Examples
     --------
+    >>> import numpy as np
     >>> network = SegNetBasic(4, width=2)
     >>> network.forward(np.zeros((1, 3, 45, 60), "float32")).shape
     (1, 4, 45, 60)

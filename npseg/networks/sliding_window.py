@@ -49,6 +49,7 @@ class SlidingWindow(Network, Sequential):
 
     Examples
     --------
+    >>> import numpy as np
     >>> x = np.random.default_rng(0).standard_normal((1, 3, 6, 9))
     >>> ways = [SlidingWindow(4, width=2, run=run, dtype="float64") for run in ("patches", "stitch", "dilated")]
     >>> patches, stitched, dilated = (network.forward(x) for network in ways)

@@ -60,6 +60,7 @@ class UNet(Network):
 
     Examples
     --------
+    >>> import numpy as np
     >>> network = UNet(4, width=2)
     >>> network.evaluate()
     >>> network.forward(np.zeros((1, 3, 33, 47), "float32")).shape

@@ -83,13 +83,13 @@ class Settings:
         arguments.choice("training", "optimizer", self.optimizer, ("sgd", "adam"))
         arguments.choice("training", "reduction", self.reduction, ("mean", "sum"))
         arguments.choice("training", "schedule", self.schedule, ("poly", "step", "constant"))
-        for name in ("momentum", "weight_decay", "bias_rate", "bias_decay", "balance"):
+        for name in ("momentum", "weight_decay", "bias_rate", "bias_decay"):
             arguments.real("training", name, getattr(self, name))
         if not isinstance(self.flip, bool):
             raise TypeError(f"training: flip={self.flip!r} is neither true nor false")
         if not 0 < _number("lr", self.lr) < math.inf:
             raise ValueError(f"training: lr={self.lr} must be a positive number")
-        if not 0 <= self.balance <= 1:
+        if not 0 <= _number("balance", self.balance) <= 1:
             raise ValueError(f"training: balance={self.balance} must lie between 0, no weights, and 1")
         if self.crop is not None:
             object.__setattr__(self, "crop", _pair("crop", self.crop))
