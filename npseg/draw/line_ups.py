@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from npseg.draw.label_maps import Picture, colorize, legend_height, legend_of, place_legend
 
-_PANEL, _GAP, _MARGIN = 2.3, 0.06, 1.15  # inches
+_PANEL, _GAP, _MARGIN = 2.3, 0.06, 1.35  # inches
 
 
 def side_by_side(
