@@ -133,8 +133,8 @@ def against(
     try:
         from npseg.check.oracle import questions
         from npseg.check.oracle.arrays import TOLERANCES, Library
+        from npseg.check.oracle.candidates import adapt
         from npseg.check.oracle.judge import Judge
-        from npseg.check.oracle.signatures import adapt
         from npseg.check.oracle.trial import Trial
     except ImportError:
         raise ImportError(f"{op}: the cases are drawn by hypothesis: pip install hypothesis") from None

@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 
 from npseg.check.oracle.arrays import differences, dtype_of, on_host, same
+from npseg.check.oracle.candidates import Adapted
 from npseg.check.oracle.cases import Answer
 from npseg.check.oracle.limits import TooLongError, at_most
 from npseg.check.oracle.questions import Function, Operation
-from npseg.check.oracle.signatures import Adapted
 from npseg.check.oracle.verdict import Failure
 
 

@@ -15,10 +15,11 @@ import numpy as np
 
 import npseg
 from npseg.check.oracle.arrays import TOLERANCES, Library, on_host, rounded
+from npseg.check.oracle.candidates import Adapted
 from npseg.check.oracle.cases import Answer, Case, answer, base_of, forward_of, is_backward, results_of
 from npseg.check.oracle.domains import DOMAINS, SHAPES, calls
 from npseg.check.oracle.draws import WORDS
-from npseg.check.oracle.signatures import Adapted, Call
+from npseg.check.oracle.signatures import Call
 
 #: What is said of an option that the candidate is not given, since it has its default value.
 LEFT_OUT = " (left out)"

@@ -20,9 +20,10 @@ import numpy as np
 
 from npseg import __version__, arguments
 from npseg.check.oracle.arrays import TOLERANCES, Library, rounded
+from npseg.check.oracle.candidates import Adapted
 from npseg.check.oracle.cases import Answer, Case, base_of, revalued
 from npseg.check.oracle.cover import covering
-from npseg.check.oracle.signatures import Adapted, Arrays
+from npseg.check.oracle.signatures import Arrays
 
 if TYPE_CHECKING:
     from npseg.check.oracle.questions import Operation
