@@ -70,6 +70,8 @@ def undisturbed():
 @pytest.fixture
 def interrupting(monkeypatch):
     """Return a function that makes Ctrl-C come during some step, so many times."""
+    # What a shell starts in the background ignores Ctrl-C, and so would this process the second one.
+    outer = signal.signal(signal.SIGINT, signal.default_int_handler)
 
     def at(call, times=1):
         train_step, calls = Run.train_step, iter(range(1, 100))
@@ -82,7 +84,8 @@ def interrupting(monkeypatch):
 
         monkeypatch.setattr(Run, "train_step", step)
 
-    return at
+    yield at
+    signal.signal(signal.SIGINT, outer)
 
 
 @pytest.mark.parametrize("recipe", RECIPES)
