@@ -160,7 +160,7 @@ def load(path: str | os.PathLike[str]) -> Checkpoint:
 
 
 def is_checkpoint(path: str | os.PathLike[str]) -> bool:
-    """Say whether a file is one that :func:`save` wrote, altered or not, and not just any zip archive.
+    """Say whether a file is one that ``save`` wrote, altered or not, and not just any zip archive.
 
     Examples
     --------
