@@ -63,8 +63,9 @@ def against(
     signature : {"npseg", "arrays", "channels_last", "torch"} or callable
         How the candidate is called. "npseg": as the operation; a backward pass with ``(dout, cache)``. "arrays": a
         backward pass with ``dout`` and then all that the forward pass takes. "channels_last": likewise, images as
-        ``(N, *spatial, C)`` and weights as ``(*kernel, C_in, C_out)``. "torch": as ``torch.nn.functional``, whose functions
-        pass as they are; its backward is that of autograd. Or a function ``adapter(candidate, *arguments, **options)``.
+        ``(N, *spatial, C)`` and weights as ``(*kernel, C_in, C_out)``. "torch": as ``torch.nn.functional``, whose
+        functions pass as they are; its backward is that of autograd. Or a function ``adapter(candidate, *arguments,
+        **options)``.
     library : str, optional
         Arrays to give: "numpy", "cupy", "torch", or any module that has ``asarray``. What comes back may belong to any
         library that NumPy can read, by DLPack or otherwise.
