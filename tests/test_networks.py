@@ -256,6 +256,10 @@ def test_all_at_once_is_8s_with_its_skips_scaled():
     [
         (lambda: make("fcn64s", 4), "network 'fcn64s': choose one of .*'fcn32s', 'fcn16s', 'fcn8s'"),
         (lambda: make("fcn8s", 4, depth=3), "network 'fcn8s': .*depth"),
+        (
+            lambda: make("segnet", 4, dropout=0.1),
+            "'segnet': has no dropout; its settings are width, bias, seed",
+        ),
         (lambda: make("fcn8s", 0), "classes"),
         (lambda: make("fcn8s", 4, width=0), "width"),
         (lambda: make("fcn8s", 4, fc=-1), "fc"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 from npseg.networks import deconvnet, farabet, fcn, full_resolution, pinheiro, segnet, sliding_window, unet
@@ -56,8 +57,15 @@ def make(name: str, classes: int, **settings: Any) -> Network:
     >>> sum(p.size for p in network.params.values())
     86622
     """
+    build = model(name)
+    known = [n for n in inspect.signature(build.build).parameters if n != "classes"]
+    strange = [n for n in settings if n not in known]
+    if strange:
+        raise ValueError(
+            f"network {name!r}: has no {', '.join(strange)}; its settings are {', '.join(known)}"
+        )
     try:
-        return model(name)(classes, **settings)
+        return build(classes, **settings)
     except TypeError as error:
         raise ValueError(f"network {name!r}: {error}") from None
 

@@ -152,7 +152,7 @@ def against(
     who = adapt(op, candidate, signature, like)
     about: questions.Operation | questions.Function
     if isinstance(reference, str):
-        arrays = Library(library or who.signature.library, dtype, device)
+        arrays = Library(library or who.signature.array_library, dtype, device)
         about = questions.about_operation(op, who, reference, arrays, dict(only or {}), tolerance)
         strategy: Any = about.strategy(axes or who.axes)
     elif cases is None:

@@ -34,7 +34,7 @@ class Torch(Signature):
     """As ``torch.nn.functional``."""
 
     name = "torch"
-    library = "torch"
+    array_library = "torch"
     brief = False
     only = MappingProxyType({"padding": "symmetric", "indices": "distinct", "p": [0.0, 1.0]})
 

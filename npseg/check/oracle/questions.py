@@ -35,7 +35,7 @@ class Operation:
         The operation.
     candidate : Adapted
         Who is asked.
-    library : Library
+    arrays : Library
         In which arrays.
     only : dict
         Restrictions of the domain.
@@ -47,7 +47,7 @@ class Operation:
 
     reference: str
     candidate: Adapted
-    library: Library
+    arrays: Library
     only: Mapping[str, Any]
     omitted: frozenset[str]
     tolerance: float
@@ -60,7 +60,7 @@ class Operation:
 
     def rounded(self, case: Case) -> Case:
         """Return the case as the candidate's dtype holds it."""
-        return case.floats(lambda a: rounded(a, self.library.dtype))
+        return case.floats(lambda a: rounded(a, self.arrays.dtype))
 
     def call(self, case: Case) -> Call:
         """Return what the candidate is called with: new arrays each time."""
@@ -69,7 +69,7 @@ class Operation:
             arguments={n: v for n, v in case.arguments.items() if n not in self.omitted},
             options={n: v for n, v in case.options.items() if n not in self.omitted | self.left_out(case)},
         )
-        return self.candidate.signature.call(self.reference, kept.map(self.library.given))
+        return self.candidate.signature.call(self.reference, kept.map(self.arrays.given))
 
     def wanted(self, case: Case, given: Any = None) -> Answer:
         """Return the right answer; of dropout, to what the candidate has kept."""
@@ -118,7 +118,7 @@ class Operation:
 
     def dtype(self, name: str) -> str | None:
         """Return the dtype that a result must have; None if any will do."""
-        return None if name == "indices" else self.library.dtype
+        return None if name == "indices" else self.arrays.dtype
 
     def shown(self, case: Case) -> dict[str, Any]:
         """Return what a case consists of, as it is written out."""
@@ -139,7 +139,7 @@ class Operation:
 
     def others(self, case: Case) -> Case | None:
         """Return a case of the same shapes with other values, to be asked in between."""
-        return case.floats(lambda a: rounded(1 + a, self.library.dtype))
+        return case.floats(lambda a: rounded(1 + a, self.arrays.dtype))
 
     @property
     def repeats(self) -> bool:

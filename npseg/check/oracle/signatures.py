@@ -42,14 +42,14 @@ class Signature:
         What users write.
     only : mapping
         Restrictions that hold for whoever is called in this way.
-    library : str
+    array_library : str
         The arrays that it takes, unless others are asked for.
     brief : bool
         Whether the defaults are npseg's, so that an option may be left out.
     """
 
     name = "npseg"
-    library = "numpy"
+    array_library = "numpy"
     brief = True
     only: Mapping[str, Any] = MappingProxyType({})
 
