@@ -1,0 +1,36 @@
+"""A sound call of a function, spoilt one argument at a time: what the tables of refusals are held against.
+
+Whatever stands in the place of an argument, the call goes well or is refused, by a ValueError or a TypeError that names
+the argument, or whose it is.
+"""
+
+import re
+import warnings
+
+import numpy as np
+from fuzz import HUGE, STRANGE
+
+#: Words for what has no name of its own in a call.
+WORDS = {"layer", "input", "label", "network"}
+
+
+def unnamed_refusals(name, function, sound):
+    """Replace each argument of a sound call by what nobody should give; return the outcomes that should not be."""
+    function(**sound)
+    failures = []
+    for argument, value in sound.items():
+        for strange in (*STRANGE, *HUGE[2:], np.zeros((0, 3)), np.full(shape_of(value), np.nan)):
+            try:
+                with warnings.catch_warnings(), np.errstate(all="ignore"):
+                    warnings.simplefilter("ignore")
+                    function(**{**sound, argument: strange})
+            except (ValueError, TypeError) as error:
+                if not set(re.findall(r"\w+", str(error))) & (set(sound) | {name} | WORDS):
+                    failures.append(f"{argument}={strange!r}: {error!r}")
+            except BaseException as error:
+                failures.append(f"{argument}={strange!r}: {error!r}")
+    return failures
+
+
+def shape_of(value):
+    return value.shape if isinstance(value, np.ndarray) else (2,)
