@@ -2,7 +2,7 @@
 
 They hold a NumPy array and compute with it, but are none: NumPy's functions on them, silent conversion, and mixing them
 with NumPy's arrays raise TypeError, and what CuPy has no name for, neither has the stand-in. So a stray ``np.`` in an
-operation fails on any laptop.
+operation fails on any laptop, and so does an argument that only NumPy's function takes.
 
 What CuPy allows but makes the host wait for, or sends across, is noted: ``with moves() as seen`` collects in ``seen``
 each array that goes to the device or comes back, and each time that something would wait for the device to be ready,
@@ -73,7 +73,7 @@ class ndarray:
             _note(f"to the host: {name}()")
             return getattr(self._host, name)
         value = getattr(self._host, name)
-        return _Lifted(value, name) if callable(value) else _up(value)
+        return _Lifted(value, f"cupy.ndarray.{name}") if callable(value) else _up(value)
 
     def __getitem__(self, key):
         for index in key if isinstance(key, tuple) else (key,):
@@ -147,15 +147,18 @@ class _Lifted:
         self.function, self.name = function, name
 
     def __call__(self, *args, **kwargs):
-        if self.name in _WAITING:
-            _note(f"waits: for the size that {self.name} finds")
+        name, taken = self.name.rpartition(".")[2], NAMES.get(self.name)
+        if taken is not None and not set(kwargs) <= set(taken):
+            raise TypeError(f"{self.name} takes no {', '.join(set(kwargs) - set(taken))}=")
+        if name in _WAITING:
+            _note(f"waits: for the size that {name} finds")
         given = {name: _down(value) for name, value in kwargs.items()}
         return _up(self.function(*map(_down, args), **given))
 
     def __getattr__(self, name):
         if f"cupy.ufunc.{name}" not in NAMES:
             raise AttributeError(f"CuPy's functions have no {name!r}")
-        return _Lifted(getattr(self.function, name), name)
+        return _Lifted(getattr(self.function, name), f"cupy.ufunc.{name}")
 
 
 class _Module(types.ModuleType):
@@ -170,7 +173,8 @@ class _Module(types.ModuleType):
         if name.startswith("__") or f"{self.__name__}.{name}" not in NAMES:
             raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
         value = getattr(self._of, name)
-        return _Lifted(value, name) if callable(value) and not isinstance(value, type) else value
+        lifted = callable(value) and not isinstance(value, type)
+        return _Lifted(value, f"{self.__name__}.{name}") if lifted else value
 
 
 def _asarray(a, dtype=None):
@@ -193,7 +197,7 @@ class Generator:
     def __getattr__(self, name):
         if f"cupy.random.Generator.{name}" not in NAMES:
             raise AttributeError(f"CuPy's Generator has no {name!r}")
-        return _Lifted(getattr(self._host, name), name)
+        return _Lifted(getattr(self._host, name), f"cupy.random.Generator.{name}")
 
 
 class Event:

@@ -39,6 +39,10 @@ REFUSED_BY_CUPY = {
     "a range": lambda xp, x: range(x[0, 2].astype(int)),
     "a shape": lambda xp, x: np.zeros(x[0, 2].astype(int)),
     "objects": lambda xp, x: xp.asarray(np.array([None, "a"], object)),
+    "max(initial=)": lambda xp, x: x.max(initial=0),
+    "sum(where=)": lambda xp, x: x.sum(where=x > 0),
+    "xp.clip(min=)": lambda xp, x: xp.clip(x, min=0),
+    "xp.exp(where=)": lambda xp, x: xp.exp(x, where=x > 0),
 }
 REFUSED_HERE = {
     "np.exp": lambda xp, x: np.exp(x),
