@@ -190,9 +190,10 @@ def _parser() -> argparse.ArgumentParser:
     explain = _command(commands, "explain", _explain, "write a page that steps through an operation")
     _add_geometry_flags(explain)
 
-    _command(commands, "gradcheck", _gradcheck, "compare every hand-written gradient with finite differences")
-
-    _command(commands, "accuracy", _accuracy, "measure the error of every operation in float32")
+    gradcheck = _command(
+        commands, "gradcheck", _gradcheck, "compare every hand-written gradient with finite differences"
+    )
+    accuracy = _command(commands, "accuracy", _accuracy, "measure the error of every operation in float32")
 
     check = _command(
         commands, "check", _check, "hold a function of yours, or a folder of them, against npseg"
@@ -208,7 +209,7 @@ def _parser() -> argparse.ArgumentParser:
         commands, "bench", _bench, "time layers and whole steps against textbook NumPy and PyTorch"
     )
     _add_bench_flags(bench)
-    for command in (demo, train, evaluate, compare, predict, bench):
+    for command in (demo, train, evaluate, compare, predict, gradcheck, accuracy, bench):
         command.add_argument(
             "--backend",
             choices=("numpy", "cupy"),

@@ -14,7 +14,9 @@ import stand_in as stand_in_module
 from checks import assert_same
 
 import npseg
-from npseg import backend, layers
+from npseg import backend, check, layers
+from npseg.check import operations, rounding
+from npseg.check.cases import every_case
 from npseg.cli import main
 from npseg.data import SCENE_CLASSES, Normalization, Scenes, batches, write_labels
 from npseg.geometry import Window
@@ -368,6 +370,59 @@ def test_a_network_scores_on_a_device_as_on_the_host_and_nothing_moves(device, n
     with nothing_moves():
         found = network.forward(x)
     assert_as_on_host(found, expected, exact=False)
+
+
+# Checks
+
+
+@pytest.mark.slow
+def test_the_gradients_of_every_operation_are_right_in_the_devices_arrays(device):
+    """All but the loops, which are for the host."""
+    rows = check.gradcheck()
+    assert max(row.error for row in rows) < 1e-6
+    everything = {(case.name, method) for case in every_case() for method in case.methods}
+    assert {row[:2] for row in rows} == {row for row in everything if row[1] not in HOST}
+
+
+@pytest.mark.parametrize("command", ["gradcheck", "accuracy"])
+def test_a_check_is_made_on_the_device_from_the_command_line(stand_in, command, capsys, monkeypatch):
+    """The stand-in's bits are NumPy's: its table is that of the host without the loops."""
+    few = [case for case in every_case() if case.name in ("conv, 1 axis, no bias", "max_pool", "batch_norm")]
+    for module in (operations, rounding):
+        monkeypatch.setattr(module, "every_case", lambda *seed: few)
+    tables = {}
+    for library in ("numpy", "cupy"):
+        with stand_in_module.moves() as seen:
+            assert main([command, "--backend", library]) == 0
+        assert bool(seen) == (library == "cupy")
+        tables[library] = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+    expected = [line for line in tables["numpy"] if " loops " not in line]
+    assert len(expected) < len(tables["numpy"])
+    if command == "gradcheck":  # the last line counts the rows
+        assert expected.pop() != tables["cupy"].pop()
+    assert tables["cupy"] == expected
+
+
+X_NEAR = np.arange(12.0).reshape(1, 1, 3, 4) - 5.5
+
+
+def test_a_gradient_that_is_wrong_is_found_in_the_devices_arrays(device):
+    x = device.asarray(X_NEAR)
+    assert check.gradients(npseg.relu_forward, npseg.relu_backward, x).passed
+    with pytest.raises(check.GradientError, match="with respect to x is wrong"):
+        check.gradients(npseg.relu_forward, lambda dout, cache: 2 * npseg.relu_backward(dout, cache), x)
+
+
+def test_a_transpose_is_checked_in_the_devices_arrays(device):
+    x, w = device.asarray(whole(1, 2, 5, 4) + 10), device.asarray(whole(3, 2, 2, 2))
+    assert check.adjoint(npseg.conv_forward, npseg.conv_backward, x, w).exact
+    with pytest.raises(check.AdjointError, match="relu_forward is not linear"):
+        check.adjoint(npseg.relu_forward, npseg.relu_backward, device.asarray(X_NEAR))
+
+
+def test_an_implementation_on_the_device_is_held_against_npseg(device):
+    verdict = check.against(npseg.max_pool_forward, "max_pool_forward", library="cupy", examples=10)
+    assert verdict.passed, str(verdict)
 
 
 # Training, prediction, checkpoints

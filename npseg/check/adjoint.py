@@ -185,7 +185,7 @@ def _refuse_nothing(name: str, x: Array) -> None:
 def _refuse_curved(name: str, ax1: Array, ax2: Array, together: Array, tolerance: float) -> None:
     """Refuse a map that takes the sum of two vectors to something else than the sum of their images."""
     distance = abs(together - (ax1 + ax2))
-    size = (abs(ax1) + abs(ax2)).max(initial=0)
+    size = (abs(ax1) + abs(ax2)).max() if ax1.size else 0
     if (distance <= (0 if _whole(ax1, ax2, together) else tolerance * size)).all():
         return
     worst = tuple(int(i) for i in np.unravel_index(int(distance.argmax()), distance.shape))

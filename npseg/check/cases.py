@@ -3,18 +3,22 @@
 They are uneven on purpose: H ≠ W, strides that differ from the kernel and do not divide the size, padding that
 differs by side, windows that overlap. What a square image with a square kernel hides shows here. Where an operation
 has kinks its input is drawn in gaps, so that none is near.
+
+The numbers are drawn on the host, so that they are the same in every library.
 """
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping
-from types import MappingProxyType
+from types import MappingProxyType, ModuleType
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from npseg.methods.choose import GENERAL
+from npseg import backend
+from npseg.backend import Array
+from npseg.methods.choose import GENERAL, HOST
 from npseg.ops import (
     activation,
     conv,
@@ -62,7 +66,19 @@ class Case(NamedTuple):
         """The methods that can compute it; "" where there is no choice."""
         if "method" not in inspect.signature(self.forward).parameters:
             return ("",)
-        return self.special or GENERAL
+        able = self.special or GENERAL
+        return able if isinstance(self.arrays[0], np.ndarray) else tuple(m for m in able if m not in HOST)
+
+    def in_library(self, xp: ModuleType) -> Case:
+        """Return the case with its arrays in another library, such as that of a device."""
+        if xp is np:
+            return self
+
+        def moved(value: Any) -> Any:
+            return xp.asarray(value) if isinstance(value, np.ndarray) else value
+
+        settings = {key: moved(value) for key, value in self.settings.items()}
+        return self._replace(arrays=tuple(map(moved, self.arrays)), settings=settings)
 
 
 def every_case(seed: int = 231) -> Iterator[Case]:
@@ -166,8 +182,9 @@ def pointwise(rng: np.random.Generator) -> Iterator[Case]:
     """Give what acts on each value by itself."""
     x = rng.standard_normal((2, 3, 4, 5))
 
-    def dropout_forward(x: np.ndarray, p: float) -> tuple[np.ndarray, dropout.DropoutCache]:
-        return dropout.dropout_forward(x, p, rng=np.random.default_rng(0))  # drops the same ones each time
+    def dropout_forward(x: Array, p: float) -> tuple[Array, dropout.DropoutCache]:
+        rng = backend.generator(0, library=backend.array_module(x))  # drops the same ones each time
+        return dropout.dropout_forward(x, p, rng=rng)
 
     yield Case("relu", activation.relu_forward, activation.relu_backward, (gaps(rng, 2, 3, 4),))
     yield Case("tanh", activation.tanh_forward, activation.tanh_backward, (x,))

@@ -1,4 +1,4 @@
-"""Every operation of npseg under the gradient check, by every method that computes it."""
+"""Every operation of npseg under the gradient check, by every method that computes it, on the library in use."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import NamedTuple
 
+from npseg.backend import current
 from npseg.check.cases import Case, every_case
 from npseg.check.gradients import gradients
 from npseg.check.outcome import Report
@@ -38,7 +39,10 @@ class Row(NamedTuple):
 
 
 def gradcheck(*, progress: Callable[[str], None] | None = None) -> list[Row]:
-    """Check the gradients of every operation.
+    """Check the gradients of every operation, in the arrays of the library in use: on a device, those of the device.
+
+    There ``loops``, which is for the host, is left out; so is nothing else. The differences are taken in float64 where
+    the arrays lie, and a number at a time comes back.
 
     Parameters
     ----------
@@ -107,7 +111,7 @@ def report(rows: list[Row]) -> str:
 
 def _checks() -> Iterator[tuple[Case, str, Callable[[], Report]]]:
     """Give each case with each of its methods, and what runs the check."""
-    for case in every_case():
+    for case in (case.in_library(current()) for case in every_case()):
         for method in case.methods:
             chosen = {"method": method} if method else {}
             settings = {**case.settings, **chosen}

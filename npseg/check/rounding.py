@@ -4,6 +4,8 @@ The unit is that of float32's last place, 2⁻²³ of the largest value of a res
 unit, and a sum of n products some more, up to about the root of n. What costs much more has lost digits on the way:
 to a difference of large numbers, or to a method that multiplies by large ones. So the same calls are made on data
 that are scaled well, and on data that are not.
+
+Float32 is that of the library in use, and so of a device; float64 is the host's, where the definition runs.
 """
 
 from __future__ import annotations
@@ -13,7 +15,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from npseg.backend import array_module, current, to_numpy
 from npseg.check.cases import Case, every_case
+from npseg.check.passes import is_float
 
 #: How data are spoiled: what is done to each array of the call, with a generator for what is drawn.
 DATA: Mapping[str, Callable[[np.ndarray, np.random.Generator], np.ndarray]] = {
@@ -75,7 +79,7 @@ def accuracy(*, progress: Callable[[str], None] | None = None, seed: int = 231) 
             operation == "dropout"
         ):  # which draws another mask for each dtype, and has nothing to round but a product
             continue
-        for method in case.methods:
+        for method in case.in_library(current()).methods:
             if progress:
                 progress(f"{case.name} [{method}]" if method else case.name)
             row = rows.setdefault((operation, method), Row(operation, method, dict.fromkeys(DATA, 0.0)))
@@ -108,24 +112,29 @@ def report(rows: list[Row]) -> str:
 def _error(case: Case, method: str, kind: str, rng: np.random.Generator) -> float:
     """Return the largest error of one call's results, in units of the last place."""
     spoil = DATA[kind]
-    arrays = [spoil(a, rng).astype("float32") if _is_float(a) else a for a in case.arrays]
+    arrays = (spoil(a, rng).astype("float32") if is_float(a) else a for a in case.arrays)
+    case = case._replace(arrays=tuple(arrays))
     dout: list[np.ndarray] = []
-    got = _results(case, arrays, "float32", {"method": method} if method else {}, dout, rng)
-    want = _results(case, arrays, "float64", {"method": "loops"} if method else {}, dout, rng)
+    there = case.in_library(current())
+    got = _results(there, "float32", {"method": method} if method else {}, dout, rng)
+    want = _results(case, "float64", {"method": "loops"} if method else {}, dout, rng)
     return max(map(units, got, want))
 
 
 def _results(
-    case: Case, arrays: list[Any], dtype: str, how: dict[str, str], dout: list[np.ndarray], rng: Any
+    case: Case, dtype: str, how: dict[str, str], dout: list[np.ndarray], rng: Any
 ) -> Iterator[np.ndarray]:
     """Give a call's output and gradients, computed in a dtype; the first one draws the upstream gradient."""
-    settings = {key: a.astype(dtype) if _is_float(a) else a for key, a in case.settings.items()}
-    y, cache = case.forward(*(a.astype(dtype) if _is_float(a) else a for a in arrays), **settings, **how)
+    arrays = (a.astype(dtype) if is_float(a) else a for a in case.arrays)
+    settings = {key: a.astype(dtype) if is_float(a) else a for key, a in case.settings.items()}
+    y, cache = case.forward(*arrays, **settings, **how)
     if not dout:
         dout.append(np.asarray(rng.standard_normal(y.shape), "float32"))
-    gradients = case.backward(dout[0].astype(dtype), cache)
-    yield y
-    yield from (g for g in (gradients if isinstance(gradients, tuple) else (gradients,)) if g is not None)
+    gradients = case.backward(array_module(y).asarray(dout[0], dtype), cache)
+    yield to_numpy(y)
+    yield from (
+        to_numpy(g) for g in (gradients if isinstance(gradients, tuple) else (gradients,)) if g is not None
+    )
 
 
 def units(got: np.ndarray, want: np.ndarray) -> float:
@@ -147,7 +156,3 @@ def units(got: np.ndarray, want: np.ndarray) -> float:
         return np.inf
     largest = float(abs(want).max(initial=0))
     return float(abs(got - want).max(initial=0)) / (2.0**-23 * largest) if largest else float(got.any())
-
-
-def _is_float(a: Any) -> bool:
-    return isinstance(a, np.ndarray) and a.dtype.kind == "f"

@@ -1,4 +1,4 @@
-"""``npseg gradcheck`` and ``npseg accuracy``: every operation checked, as a table."""
+"""``npseg gradcheck`` and ``npseg accuracy``: every operation checked, as a table, on the library in use."""
 
 from __future__ import annotations
 
