@@ -35,6 +35,10 @@ VARIABLE = "NPSEG_BACKEND"
 #: The libraries, and where the sparse matrices of each are. Of CuPy's, only ``@`` and ``.T`` are asked for.
 _SPARSE = {"numpy": ("scipy.sparse", "csr_array"), "cupy": ("cupyx.scipy.sparse", "csr_matrix")}
 
+#: Where the libraries' random bits come from: on a device from a counter. A generator is made for each step, and CuPy's
+#: own default would first find, by skipping ahead, the state of each of thousands of threads.
+_BITS = {"numpy": "PCG64", "cupy": "Philox4x3210"}
+
 _INSTALL = (
     "pip install 'npseg[gpu]' brings CuPy for CUDA 12 (cupy-cuda12x), pip install 'npseg[gpu13]' that for CUDA 13 "
     "(cupy-cuda13x)"
@@ -257,13 +261,16 @@ def to_numpy(x: Array) -> np.ndarray:
     return np.asarray(x) if isinstance(x, np.ndarray | np.generic) else np.asarray(x.get())
 
 
-def generator(seed: int | list[int] | None = None, *, library: ModuleType | None = None) -> Any:
+def generator(
+    seed: int | list[int] | np.random.Generator | None = None, *, library: ModuleType | None = None
+) -> Any:
     """Return a random ``Generator``.
 
     Parameters
     ----------
-    seed : int or list of int, optional
-        The same seed gives the same numbers, other ones in each library; ``None`` draws one from the system.
+    seed : int, list of int or numpy.random.Generator, optional
+        The same seed gives the same numbers, other ones in each library; ``None`` draws one from the system. A
+        Generator of NumPy's is taken as it is, or the one of another library is seeded with a number that it draws.
     library : module, optional
         The library in whose arrays it draws: ``array_module(x)`` of those that they are to meet; the one in use
         unless given.
@@ -273,7 +280,12 @@ def generator(seed: int | list[int] | None = None, *, library: ModuleType | None
     >>> int(generator(0).integers(10)) == int(generator(0).integers(10))
     True
     """
-    return (library or current()).random.default_rng(seed)
+    library = library or current()
+    if isinstance(seed, np.random.Generator):
+        if library is np:
+            return seed
+        seed = int(seed.integers(2**32))
+    return library.random.Generator(getattr(library.random, _BITS[library.__name__])(seed))
 
 
 def timed(run: Callable[[], _Result]) -> tuple[_Result, float]:

@@ -15,9 +15,8 @@ from itertools import product
 from math import prod
 from typing import Any, TypeAlias
 
-import numpy as np
-
-from npseg.backend import Array, array_module
+from npseg import workers
+from npseg.backend import Array
 from npseg.workers import parts
 
 #: Which part of an array a chunk is: ``array[chunk]`` is a view of it.
@@ -47,13 +46,14 @@ def chunks(shape: Sequence[int], like: Array, *, each: int = 1) -> list[Chunk]:
 
     Examples
     --------
+    >>> import numpy as np
     >>> chunks((2, 3), np.zeros(1), each=SIZE // 2)  # doctest: +NORMALIZE_WHITESPACE
     [(slice(0, 1, None), slice(0, 1, None), Ellipsis), (slice(0, 1, None), slice(1, 3, None), Ellipsis),
      (slice(1, 2, None), slice(0, 1, None), Ellipsis), (slice(1, 2, None), slice(1, 3, None), Ellipsis)]
     >>> chunks((2, 3), np.zeros(1))
     [(slice(0, 2, None), Ellipsis)]
     """
-    if array_module(like) is not np or not shape:
+    if not workers.in_pieces(like) or not shape:
         return [(*(slice(None) for _ in shape), ...)]
     inner = [each * prod(shape[axis + 1 :]) for axis in range(len(shape))]
     # The first axis of whose places a chunk can hold several; on those before it, it holds one.

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from npseg import arguments, memory, networks
+from npseg import arguments, backend, memory, networks
 from npseg.backend import Array
 from npseg.data import VOID, Normalization, Scenes
 from npseg.geometry import Grid, Ints, times
@@ -98,7 +98,8 @@ def weightless(name: str, classes: int, **settings: Any) -> Network:
     >>> network.params["to_score.fc6.w"].nbytes, network.params["to_score.fc6.w"].strides
     (411041792, (0, 0, 0, 0))
     """
-    return networks.make(name, classes, **settings, seed=Blank(settings.get("dtype", "float32")))
+    with backend.use("numpy"):
+        return networks.make(name, classes, **settings, seed=Blank(settings.get("dtype", "float32")))
 
 
 def summarize(network: Layer, size: Ints, *, batch: int = 1) -> list[Row]:

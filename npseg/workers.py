@@ -73,14 +73,31 @@ def share_out(
         return _together(task, pieces, helpers)
 
 
-def parts(length: int, pieces: int = PIECES) -> list[slice]:
+def in_pieces(like: Array) -> bool:
+    """Say whether work on an array is cut into pieces: on the host, for its cores and for its caches.
+
+    A device has one thread to feed it, no cache that would keep a piece, and its price for each call.
+
+    Examples
+    --------
+    >>> in_pieces(np.zeros(3))
+    True
+    """
+    return array_module(like) is np
+
+
+def parts(length: int, pieces: int = PIECES, like: Array = None) -> list[slice]:
     """Cut a length into so many parts, or as many as it has places.
+
+    For an array like which nothing is cut into pieces it stays whole.
 
     Examples
     --------
     >>> parts(5, 2)
     [slice(0, 2, None), slice(2, 5, None)]
     """
+    if not in_pieces(like):
+        pieces = 1
     cuts = [length * piece // max(1, pieces) for piece in range(pieces + 1)]
     return [slice(first, last) for first, last in pairwise(cuts) if first < last]
 

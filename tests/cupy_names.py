@@ -1,7 +1,8 @@
 """CuPy's names, as a list that is kept here: so that a name it does not have is found where it is not installed.
 
-With each function stand the arguments that it takes by name, as far as CuPy says: ``x.max(initial=0)`` is NumPy's alone.
-Where CuPy is installed, which takes no GPU, the list is made anew by ``python tests/cupy_names.py > tests/cupy_names.txt``.
+With each function stand the arguments that it takes by name, as far as CuPy says: ``x.max(initial=0)`` is NumPy's
+alone. Where CuPy is installed, which takes no GPU, the list is made anew by
+``python tests/cupy_names.py > tests/cupy_names.txt``.
 """
 
 import importlib

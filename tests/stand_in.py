@@ -191,8 +191,8 @@ def _asarray(a, dtype=None):
 class Generator:
     """Draws what NumPy's draws."""
 
-    def __init__(self, seed):
-        self._host = np.random.default_rng(seed)
+    def __init__(self, bits):
+        self._host = np.random.Generator(bits)
 
     def __getattr__(self, name):
         if f"cupy.random.Generator.{name}" not in NAMES:
@@ -220,20 +220,30 @@ _runtime = types.SimpleNamespace(
 
 
 class csr_matrix:
-    """A sparse matrix of the device, of which nothing is asked but ``@`` and ``.T``."""
+    """A sparse matrix of the device, of which nothing is asked but ``@`` and ``.T``.
 
-    def __init__(self, entries, shape=None):
+    Before its first product CuPy looks whether its entries are in order, and remembers; a transpose knows what the
+    matrix knew when it was taken.
+    """
+
+    def __init__(self, entries, shape=None, in_order=False):
         if isinstance(entries, tuple):
+            _note("waits: for the entries of a sparse matrix")
             values, places = entries
             entries = scipy.sparse.csr_matrix((_down(values), _down(places)), shape=shape)
-        self._host, self.shape = entries, entries.shape
+        self._host, self.shape, self._in_order = entries, entries.shape, in_order
 
     @property
     def T(self):
-        return csr_matrix(self._host.T)
+        return csr_matrix(self._host.T, in_order=self._in_order)
 
     def __matmul__(self, other):
+        for matrix in (self, other):
+            if isinstance(matrix, csr_matrix) and not matrix._in_order:
+                _note("waits: for the order of a sparse matrix's entries")
+                matrix._in_order = True
         if isinstance(other, csr_matrix):
+            _note("waits: for the entries of a sparse matrix")
             return csr_matrix(self._host @ other._host)
         return _up(self._host @ _down(other))
 
@@ -251,7 +261,11 @@ def stand_in_for_cupy():
         array=_asarray,
         linalg=_Module("cupy.linalg", np.linalg),
         lib=types.SimpleNamespace(stride_tricks=windows),
-        random=types.SimpleNamespace(default_rng=Generator, Generator=Generator),
+        random=types.SimpleNamespace(
+            default_rng=lambda seed: Generator(np.random.PCG64(np.random.SeedSequence(seed))),
+            Generator=Generator,
+            Philox4x3210=lambda seed: np.random.PCG64(np.random.SeedSequence(seed)),
+        ),
         cuda=types.SimpleNamespace(runtime=_runtime, Event=Event, get_elapsed_time=Event.elapsed),
     )
     sparse = types.ModuleType("cupyx.scipy.sparse")

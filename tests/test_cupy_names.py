@@ -5,6 +5,7 @@ import importlib
 from pathlib import Path
 
 import cupy_names
+import numpy as np
 import pytest
 
 import npseg
@@ -80,7 +81,6 @@ def test_all_that_is_asked_for_is_found():
         "lib.stride_tricks.sliding_window_view",
         "matmul",
         "random.Generator",
-        "random.default_rng",
         "take_along_axis",
     }
 
@@ -109,6 +109,11 @@ def test_the_list_is_that_of_the_cupy_that_is_installed():
         assert there == listed
     asked = set().union(*(asked_for(path.read_text(encoding="utf-8")) for path in FILES))
     assert lacking(asked, there) == set()
+
+
+def test_the_bit_generators_asked_for_are_there():
+    assert f"cupy.random.{npseg.backend._BITS['cupy']}" in cupy_names.listed()
+    assert type(npseg.backend.generator(0).bit_generator) is type(np.random.default_rng(0).bit_generator)
 
 
 def test_the_sparse_matrices_asked_for_are_there():

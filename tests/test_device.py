@@ -7,6 +7,7 @@ what moves is counted, too: nothing inside of an operation, a layer, a network o
 
 import contextlib
 import sys
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ import stand_in as stand_in_module
 from checks import assert_same
 
 import npseg
-from npseg import backend, check, layers
+from npseg import backend, check, layers, workers
 from npseg.check import operations, rounding
 from npseg.check.cases import every_case
 from npseg.cli import main
@@ -76,6 +77,13 @@ def nothing_moves():
     with stand_in_module.moves() as seen:
         yield
     assert seen == []
+
+
+@contextlib.contextmanager
+def on_the_host():
+    """Compute with NumPy, and as a device does in one piece: sums are then taken in the same order."""
+    with backend.use("numpy"), mock.patch.object(workers, "in_pieces", lambda like: like is None):
+        yield
 
 
 # Operations
@@ -144,9 +152,10 @@ def cases(table):
 def check_on_a_device(xp, name, arguments, options, *, exact, waits=False):
     """Hold forward and backward on the device against those on the host; the second time, nothing moves."""
     forward, backward = getattr(npseg, f"{name}_forward"), getattr(npseg, f"{name}_backward")
-    expected, cache = forward(*arguments, **options)
-    dout = whole(*expected.shape, seed=3).astype(expected.dtype)
-    gradients = backward(dout, cache)
+    with on_the_host():
+        expected, cache = forward(*arguments, **options)
+        dout = whole(*expected.shape, seed=3).astype(expected.dtype)
+        gradients = backward(dout, cache)
 
     arguments, options = to(xp, arguments), {key: to(xp, value) for key, value in options.items()}
     dout = to(xp, dout)
@@ -186,6 +195,17 @@ def test_every_method_but_the_loops_runs_on_a_device(device, name, method):
 def test_every_operation_is_among_those():
     written = {name.removesuffix("_forward") for name in npseg.__all__ if name.endswith("_forward")}
     assert written - {"dropout"} == EXACT.keys() | ROUNDED.keys()
+
+
+def test_a_generator_of_the_host_seeds_one_on_the_device(device):
+    """As where a network is made of a Generator, of which it draws its weights on the host, and then its masks."""
+    one, two = (backend.generator(np.random.default_rng(seed)).random(100) for seed in (0, 1))
+    again = backend.generator(np.random.default_rng(0)).random(100)
+    assert backend.array_module(one) is device
+    assert_same(back(one), back(again))
+    assert (back(one) != back(two)).any()
+    host = np.random.default_rng(0)
+    assert backend.generator(host, library=np) is host
 
 
 def test_dropout_draws_its_mask_on_the_device(device):
@@ -232,7 +252,7 @@ MATRICES = {
 @pytest.mark.parametrize("name", [name for name in npseg.__all__ if name.endswith("_matrix")])
 def test_the_explicit_matrices_are_made_on_the_device(device, name):
     arguments, options = MATRICES[name]
-    with backend.use("numpy"):
+    with on_the_host():
         expected = getattr(npseg, name)(*arguments, **options)
     found = getattr(npseg, name)(*to(device, arguments), **options)
     assert found.shape == expected.shape
@@ -264,7 +284,7 @@ def learned(layer, x, dout):
 @pytest.mark.parametrize("name", LAYERS)
 def test_a_layer_made_on_a_device_stays_there(device, name):
     make = LAYERS[name]
-    with backend.use("numpy"):
+    with on_the_host():
         layer = make(np.random.default_rng(0))
         dout = whole(*layer.forward(X).shape, seed=1)
         expected = learned(make(np.random.default_rng(0)), X, dout)
@@ -342,7 +362,7 @@ def trained(network, x, labels, optimizer):
 @pytest.mark.parametrize("name", NETWORKS)
 def test_a_network_learns_on_a_device_as_on_the_host_and_nothing_moves(device, name, optimizer):
     x, labels = batch()
-    with backend.use("numpy"):
+    with on_the_host():
         expected = trained(scattered(tiny(name)), x, labels, optimizer)
         assert all(np.isfinite(a).all() for a in expected)
     x, labels = device.asarray(x), device.asarray(labels)
@@ -359,7 +379,7 @@ def test_a_network_learns_on_a_device_as_on_the_host_and_nothing_moves(device, n
 @pytest.mark.parametrize("name", NETWORKS)
 def test_a_network_scores_on_a_device_as_on_the_host_and_nothing_moves(device, name):
     x, _ = batch()
-    with backend.use("numpy"):
+    with on_the_host():
         network = scattered(tiny(name))
         network.evaluate()
         expected = network.forward(x)
@@ -392,7 +412,7 @@ def test_a_check_is_made_on_the_device_from_the_command_line(stand_in, command, 
         monkeypatch.setattr(module, "every_case", lambda *seed: few)
     tables = {}
     for library in ("numpy", "cupy"):
-        with stand_in_module.moves() as seen:
+        with stand_in_module.moves() as seen, on_the_host():
             assert main([command, "--backend", library]) == 0
         assert bool(seen) == (library == "cupy")
         tables[library] = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
@@ -449,7 +469,7 @@ def test_in_a_training_step_the_batch_goes_there_and_the_loss_comes_back(stand_i
 
 
 def test_a_run_on_a_device_has_the_hosts_losses_figures_and_weights(stand_in, tmp_path):
-    with backend.use("numpy"):
+    with on_the_host():
         expected = run()
         expected.fit(progress=False)
     found = run()
@@ -464,7 +484,7 @@ def test_a_run_on_a_device_has_the_hosts_losses_figures_and_weights(stand_in, tm
 def test_a_run_goes_on_where_it_was_begun_when_the_switch_has_changed(stand_in):
     """An operation follows its arrays: the switch says where new ones are made, and a step makes none."""
     going = run()
-    with backend.use("numpy"):
+    with on_the_host():
         assert going.train_step(*batch()) > 0
 
 
@@ -483,8 +503,20 @@ def test_a_run_begun_on_a_device_is_continued_on_it_and_on_the_host(device, tmp_
     assert_same(again.step, going.step + 1)
 
 
-def test_a_network_on_a_device_starts_from_weights_of_the_host(device):
+def test_reading_a_checkpoint_moves_its_weights_and_nothing_else(stand_in, tmp_path):
+    """The network that its description is held against takes no memory of the device."""
+    going = run()
+    save(tmp_path / "run.npz", going.checkpoint())
     with backend.use("numpy"):
+        network = Run.start(CONFIG, going.settings, going.train, going.val).network
+    with stand_in_module.moves() as seen:
+        load_labeller(tmp_path / "run.npz")
+    made = len(network.params) + len(network.buffers)
+    assert len(seen) <= 2 * made, "when the network is made, and when the weights are read"
+
+
+def test_a_network_on_a_device_starts_from_weights_of_the_host(device):
+    with on_the_host():
         weights = scattered(tiny("fcn32s")).params
     network = tiny("fcn32s")
     report = transplant(network, weights)
@@ -504,7 +536,8 @@ def labeller(library):
 @pytest.mark.parametrize(("size", "tile"), [((33, 40), None), ((600, 33), 96)])
 def test_an_image_is_labelled_on_a_device_as_on_the_host(device, what, size, tile):
     image = np.random.default_rng(0).integers(0, 256, (*size, 3), np.uint8)
-    expected = getattr(labeller("numpy"), what)(image, tile=tile, progress=False)
+    with on_the_host():
+        expected = getattr(labeller("numpy"), what)(image, tile=tile, progress=False)
     ours = getattr(labeller("cupy"), what)
     ours(image, tile=tile, progress=False)
     with stand_in_module.moves() as seen:
@@ -522,7 +555,7 @@ def test_an_image_is_labelled_on_a_device_as_on_the_host(device, what, size, til
 
 def test_a_trained_network_is_used_on_a_device_from_the_command_line(stand_in, tmp_path, capsys, monkeypatch):
     """It is the flag that chooses, also against the environment, and the switch is as it was afterwards."""
-    with backend.use("numpy"):
+    with on_the_host():
         save(tmp_path / "run.npz", run().checkpoint())
         expected = load_labeller(tmp_path / "run.npz").labels(Scenes(1, size=SIZE)[0][0])
     write_labels(tmp_path / "image.png", expected, np.zeros((CLASSES, 3), np.uint8))

@@ -20,7 +20,7 @@ from typing import Any
 from npseg.backend import Array, array_module
 from npseg.geometry import Ints, Pairs, Window
 from npseg.memory import empty, zeros
-from npseg.methods.blocks import Block, cut_into_blocks
+from npseg.methods.blocks import Block, at_a_time, cut_into_blocks
 from npseg.methods.columns import add_back, crop, cut, pad
 from npseg.methods.pooling import argmax, mean, put, spread, take
 from npseg.workers import PIECES, parts, share_out
@@ -68,7 +68,7 @@ def correlate(
     blocks, small = _blocks(x, window, w.nbytes), _is_small(x, window, w.nbytes)
     if len(blocks) == 1:  # then it is the kernels that are shared out
         cols = _columns(x, window, blocks[0], groups)
-        pieces = parts(kernels.shape[1])
+        pieces = parts(kernels.shape[1], like=x)
         share_out(lambda part: multiply(blocks[0], cols, part), pieces, x, small=small)
     else:
         share_out(lambda block: multiply(block, _columns(x, window, block, groups)), blocks, x, small=small)
@@ -100,14 +100,14 @@ def correlate_adjoint_x(
         padded = zeros((channels, count, *window.reach), y)
         for rows, block, view in _row_blocks(padded, window):
             cols = empty((*rows_of_w.shape[:2], count * prod(block.out)), y)
-            array_module(y).matmul(rows_of_w, _side_by_side(above[images, :, :, rows]), out=cols)
+            _multiply(rows_of_w, _side_by_side(above[images, :, :, rows]), out=cols)
             add_back(cols.reshape(channels, *window.kernel, count, *block.out), block, view)
         cropped = crop(padded, window).reshape(groups, -1, count, *size)
         below[images, :, part] = array_module(y).moveaxis(cropped, 2, 0)
 
     together = len(_blocks(x, window, w.nbytes)) <= 1
     images = parts(len(y), 1 if together else len(y))
-    channels = parts(w.shape[1], -(-PIECES // max(1, len(images))))
+    channels = parts(w.shape[1], -(-PIECES // max(1, len(images))), y)
     small = _is_small(x, window, w.nbytes)
     share_out(lambda piece: put_back(*piece), list(product(images, channels)), y, small=small)
     return x
@@ -126,12 +126,12 @@ def correlate_adjoint_w(
 ) -> Array:
     """Multiply what lies above with the columns: ``w = y im2col(x)ᵀ``."""
     window = Window(x.shape[2:], y.shape[2:], size, stride, padding, dilation)
-    above, xp = _grouped(y, groups), array_module(x)
+    above = _grouped(y, groups)
     w = empty((groups, y.shape[1] // groups, x.shape[1] // groups * prod(size)), x)
 
     def multiply(block: Block, cols: Array, into: Array, part: slice = slice(None)) -> None:
         left = _side_by_side(above[block.images, :, part, block.rows])
-        xp.matmul(left, cols.swapaxes(1, 2), out=into[:, part])
+        _multiply(left, cols.swapaxes(1, 2), out=into[:, part])
 
     def add_up(blocks: list[Block]) -> Array:
         total, term = empty(w.shape, x), empty(w.shape, x)
@@ -144,10 +144,10 @@ def correlate_adjoint_w(
     blocks, small = _blocks(x, window, w.nbytes), _is_small(x, window, w.nbytes)
     if len(blocks) == 1:
         cols = _columns(x, window, blocks[0], groups)
-        share_out(lambda part: multiply(blocks[0], cols, w, part), parts(w.shape[1]), x, small=small)
+        share_out(lambda part: multiply(blocks[0], cols, w, part), parts(w.shape[1], like=x), x, small=small)
     else:
         w[...] = 0
-        runs = [blocks[part] for part in parts(len(blocks))]
+        runs = [blocks[part] for part in parts(len(blocks), like=x)]
         for total in share_out(add_up, runs, x, small=small):
             w += total
     return w.reshape(y.shape[1], x.shape[1] // groups, *size)
@@ -160,10 +160,10 @@ def _blocks(x: Array, window: Window, bytes_of_kernels: int) -> list[Block]:
     """
     size = _bytes_of_columns(x, window)
     if size <= TIMES * bytes_of_kernels:
-        return cut_into_blocks(len(x), window.out[0], 0, BLOCK)
+        return cut_into_blocks(len(x), window.out[0], 0, BLOCK, like=x)
     if window.pointwise and prod(window.out) >= WIDE:
-        size = max(size, len(x) * BLOCK)  # an image is its own columns, if it is taken alone
-    return cut_into_blocks(len(x), window.out[0], size, BLOCK)
+        size = max(size, len(x) * at_a_time(BLOCK, x))  # an image is its own columns, if it is taken alone
+    return cut_into_blocks(len(x), window.out[0], size, BLOCK, like=x)
 
 
 def _is_small(x: Array, window: Window, bytes_of_kernels: int) -> bool:
@@ -186,7 +186,7 @@ def _columns(x: Array, window: Window, block: Block, groups: int) -> Array:
     def work(channels: slice) -> None:
         cut(pad(images[:, channels].swapaxes(0, 1), below), below, out=cols[channels])
 
-    share_out(work, parts(x.shape[1], -(-cols.nbytes // BLOCK)), x)
+    share_out(work, parts(x.shape[1], -(-cols.nbytes // BLOCK), x), x)
     return cols.reshape(groups, x.shape[1] // groups * prod(window.kernel), -1)
 
 
@@ -206,12 +206,23 @@ def _side_by_side(planes: Array) -> Array:
 def _product(kernels: Array, cols: Array, above: Array) -> None:
     """Multiply, straight into the plane above (N, groups, C, *spatial) if it is that of one image."""
     images, groups, channels, *size = above.shape
-    xp = array_module(above)
     if images == 1:
-        xp.matmul(kernels, cols, out=above[0].reshape(groups, channels, prod(size)))
+        _multiply(kernels, cols, out=above[0].reshape(groups, channels, prod(size)))
         return
     together = (kernels @ cols).reshape(groups, channels, images, *size)
-    above[...] = xp.moveaxis(together, 2, 0)
+    above[...] = array_module(above).moveaxis(together, 2, 0)
+
+
+def _multiply(a: Array, b: Array, out: Array) -> None:
+    """Multiply the matrices of two stacks; of a stack of one, the matrix itself.
+
+    CuPy hands a matrix that lies transposed to BLAS as it is, but a stack of them it copies first.
+    """
+    matmul = array_module(a).matmul
+    if len(out) == 1:
+        matmul(a[0], b[0], out=out[0])
+    else:
+        matmul(a, b, out=out)
 
 
 def _row_blocks(padded: Array, window: Window) -> Iterator[tuple[slice, Window, Array]]:
@@ -228,7 +239,7 @@ def _row_blocks(padded: Array, window: Window) -> Iterator[tuple[slice, Window, 
     """
     channels, images = padded.shape[:2]
     bytes_per_row = channels * images * prod(window.kernel) * prod(window.out[1:]) * padded.dtype.itemsize
-    step = max(1, BLOCK // max(1, bytes_per_row))
+    step = max(1, at_a_time(BLOCK, padded) // max(1, bytes_per_row))
     for first in range(0, window.out[0], step):
         rows = slice(first, min(first + step, window.out[0]))
         block = replace(window, out=(rows.stop - first, *window.out[1:]))

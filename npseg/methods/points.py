@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from itertools import product
 from math import prod
 
+from npseg import workers
 from npseg.backend import Array, array_module
 from npseg.geometry import Ints, Window
 from npseg.memory import empty
@@ -128,7 +129,7 @@ def multiply(kernels: Array, windows: Array) -> Array:
     def work(some: slice) -> None:
         array_module(windows).matmul(kernels[some], windows[some], out=products[some])
 
-    share_out(work, parts(points, POINTS), windows)
+    share_out(work, parts(points, POINTS, windows), windows)
     return products.reshape(points, groups * above, -1)
 
 
@@ -141,16 +142,17 @@ def multiply_and_add(outputs: Array, windows: Array, kernels: Array) -> None:
     def work(some: slice) -> None:
         kernels[some] += outputs[some] @ windows[some]
 
-    share_out(work, parts(points, POINTS), windows)
+    share_out(work, parts(points, POINTS, windows), windows)
 
 
 def _transform(matrix: Array, columns: Array, out: Array) -> None:
-    """Multiply a small matrix with long rows, in narrow strips."""
-    whole = columns.shape[1] - columns.shape[1] % STRIP
+    """Multiply a small matrix with long rows: in narrow strips on the host, on a device all at once."""
+    xp = array_module(columns)
+    whole = columns.shape[1] - columns.shape[1] % STRIP if workers.in_pieces(columns) else 0
     if whole:
-        array_module(columns).matmul(matrix, _strips(columns[:, :whole]), out=_strips(out[:, :whole]))
+        xp.matmul(matrix, _strips(columns[:, :whole]), out=_strips(out[:, :whole]))
     if whole < columns.shape[1]:
-        array_module(columns).matmul(matrix, columns[:, whole:], out=out[:, whole:])
+        xp.matmul(matrix, columns[:, whole:], out=out[:, whole:])
 
 
 def _strips(rows: Array) -> Array:
@@ -165,4 +167,4 @@ def _in_rows(values: Array) -> Array:
 
 def _pieces(values: Array) -> list[slice]:
     """Cut the channels of values (points, C, ...) into pieces for the workers."""
-    return parts(values.shape[1], max(1, -(-values.size * values.dtype.itemsize // PIECE)))
+    return parts(values.shape[1], max(1, -(-values.size * values.dtype.itemsize // PIECE)), values)

@@ -83,7 +83,7 @@ def correlate_adjoint_x(
             padded[:, :, *places] = some
         x[:, channels] = crop(padded.reshape(*shape[:2], *(n * s for n, s in zip(blocks, stride))), window)
 
-    share_out(interleave, parts(x.shape[1]), x)
+    share_out(interleave, parts(x.shape[1], like=x), x)
     return x
 
 

@@ -188,7 +188,7 @@ class Winograd:
 
         if prod(shape) * x.dtype.itemsize <= AT_HAND:
             blocks = _blocks(x, y.shape[1], below, PIECE, PIECES)
-            sums = share_out(add_up, [blocks[part] for part in parts(len(blocks))], x)
+            sums = share_out(add_up, [blocks[part] for part in parts(len(blocks), like=x)], x)
             kernels = sum(sums, start=zeros(shape, x))
         else:
             kernels = add_up(_blocks(x, y.shape[1], below, BLOCK, 1))
@@ -236,4 +236,4 @@ def _for_all_axes(tile: int, which: int, axes: int, dtype: str, xp: ModuleType) 
 def _blocks(x: Array, channels: int, window: Window, largest: int, pieces: int) -> list[Block]:
     """Cut the tiles of a batch into blocks; ``channels`` are those of the other plane, which may be more than x has."""
     size = len(x) * max(x.shape[1], channels) * prod(window.kernel) * prod(window.out) * x.dtype.itemsize
-    return cut_into_blocks(len(x), window.out[0], size, largest, pieces)
+    return cut_into_blocks(len(x), window.out[0], size, largest, pieces, like=x)

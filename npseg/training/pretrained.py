@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from npseg import networks
+from npseg import backend, networks
 from npseg.data import Normalization
 from npseg.networks import Network, vgg
 from npseg.networks.names import is_vgg, spelled
@@ -116,7 +116,8 @@ class Pretrained:
         config = {"classes": len(self.classes), **self.network}
         try:
             # First without memory for its weights: a file may claim a network of any size.
-            blank = networks.make(**{**config, "seed": Blank(config.get("dtype", "float32"))})
+            with backend.use("numpy"):
+                blank = networks.make(**{**config, "seed": Blank(config.get("dtype", "float32"))})
             needed = sum(array.size for array in (blank.params | blank.buffers).values())
             there = sum(array.size for array in self.weights.values())
             if needed > there:
@@ -249,6 +250,7 @@ def _of_note(path: Path, note: dict[str, Any]) -> dict[str, Any]:
 def _of_classes(name: str, classes: int, **settings: Any) -> set[str]:
     """Return the names of what changes its shape with the number of classes: the score layers' parameters."""
     settings["seed"] = Blank(settings.get("dtype", "float32"))
-    one, other = (networks.make(name, count, **settings) for count in (classes, classes + 1))
+    with backend.use("numpy"):
+        one, other = (networks.make(name, count, **settings) for count in (classes, classes + 1))
     shapes = {key: p.shape for key, p in {**one.params, **one.buffers}.items()}
     return {key for key, p in {**other.params, **other.buffers}.items() if p.shape != shapes[key]}
