@@ -6,7 +6,7 @@ operation fails on any laptop, and so does an argument that only NumPy's functio
 
 What CuPy allows but makes the host wait for, or sends across, is noted: ``with moves() as seen`` collects in ``seen``
 each array that goes to the device or comes back, and each time that something would wait for the device to be ready,
-with the line that asked for it.
+with the line that asked for it. ``with calls() as made`` collects what a device would have to be asked to do.
 """
 
 import sys
@@ -25,7 +25,34 @@ _COMPARISONS = ["lt", "le", "gt", "ge", "eq", "ne"]
 _UNARY = ["neg", "pos", "abs", "invert"]
 #: Shapes that depend on values: the host must know them, and waits.
 _WAITING = {"nonzero", "flatnonzero", "argwhere", "unique", "bincount", "compress", "extract"}
-_watching = []
+#: What looks at the same numbers in another way, and asks the device for nothing.
+_VIEWS = {
+    "reshape",
+    "transpose",
+    "swapaxes",
+    "moveaxis",
+    "view",
+    "broadcast_to",
+    "sliding_window_view",
+    "empty",
+}
+_watching, _counting = [], []
+
+
+@contextmanager
+def calls():
+    """Collect the names of the functions that a device would be asked for, each at the cost of a launch or more."""
+    made = []
+    _counting.append(made)
+    try:
+        yield made
+    finally:
+        _counting.remove(made)
+
+
+def _ask(name):
+    for made in _counting:
+        made.append(name)
 
 
 @contextmanager
@@ -82,6 +109,7 @@ class ndarray:
         return _up(self._host[_down(key)])
 
     def __setitem__(self, key, value):
+        _ask("__setitem__")
         self._host[_down(key)] = _down(value)
 
     def __len__(self):
@@ -97,6 +125,7 @@ def _operator(name):
 
 def _in_place(name):
     def change(self, other):
+        _ask(name)
         getattr(self._host, name)(_down(other))
         return self
 
@@ -152,6 +181,8 @@ class _Lifted:
             raise TypeError(f"{self.name} takes no {', '.join(set(kwargs) - set(taken))}=")
         if name in _WAITING:
             _note(f"waits: for the size that {name} finds")
+        if name not in _VIEWS:
+            _ask(name)
         given = {name: _down(value) for name, value in kwargs.items()}
         return _up(self.function(*map(_down, args), **given))
 
@@ -238,6 +269,7 @@ class csr_matrix:
         return csr_matrix(self._host.T, in_order=self._in_order)
 
     def __matmul__(self, other):
+        _ask("a sparse product")
         for matrix in (self, other):
             if isinstance(matrix, csr_matrix) and not matrix._in_order:
                 _note("waits: for the order of a sparse matrix's entries")

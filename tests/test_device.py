@@ -89,6 +89,8 @@ def on_the_host():
 # Operations
 
 X = whole(2, 4, 5, 6)
+UNUSUAL = whole(2, 3, 6, 6, low=0, high=3, seed=4)  # with many that are equal
+UNUSUAL[0, 0, :3, :3], UNUSUAL[1, 1, 2, 2], UNUSUAL[1, 2, 4, 4] = -np.inf, np.nan, np.inf
 LABELS = np.random.default_rng(1).integers(0, 4, (2, 5, 6))
 LABELS[0, 0] = 255
 PLACES = np.random.default_rng(2).integers(0, 120, X.shape)
@@ -108,7 +110,11 @@ EXACT = {
         ((X, whole(4, 3, 3, 2), whole(6)), GROUPED),
         ((X, whole(4, 3, 3, 3)), {"stride": 2, "padding": 1, "output_padding": 1}),
     ],
-    "max_pool": [((X, 3), {"stride": 2, "padding": 1, "ceil_mode": True}), ((real(2, 3, 8, 8), 2), {})],
+    "max_pool": [
+        ((X, 3), {"stride": 2, "padding": 1, "ceil_mode": True}),
+        ((real(2, 3, 8, 8), 2), {}),
+        ((UNUSUAL, 2), {"stride": 1}),
+    ],
     "avg_pool": [
         ((4 * X, 2), {"stride": 2, "ceil_mode": True, "divisor_override": 4}),
         ((X, 2), {"count_include_pad": False, "divisor_override": 2, "padding": 1}),
@@ -117,7 +123,7 @@ EXACT = {
     "nearest_unpool": [((X, 2), {})],
     "bed_of_nails_unpool": [((X, 2), {})],
     "crop": [((X, 1, 3), {})],
-    "relu": [((X,), {})],
+    "relu": [((X,), {}), ((UNUSUAL,), {})],
     "resize_bilinear": [((8 * X, (10, 12)), {}), ((8 * X, (9, 3)), {"align_corners": True})],
 }
 #: Operations that divide, or take a root or an exponential.
@@ -136,6 +142,7 @@ ROUNDED = {
         ((X, LABELS), {"weight": WEIGHTS, "reduction": "sum", "label_smoothing": 0.1}),
         ((X, LABELS), {"weight": WEIGHTS, "label_smoothing": 0.1}),
         ((X, LABELS), {"reduction": "none"}),
+        ((X, LABELS.clip(0, 3).astype("uint8")), {"ignore_index": -100}),
     ],
     "resize_bilinear": [((real(1, 2, 7, 5), (4, 9)), {})],
 }
@@ -190,6 +197,20 @@ def test_every_method_but_the_loops_runs_on_a_device(device, name, method):
     exact = not method.startswith("winograd")
     options = options | {"method": method}
     check_on_a_device(device, name, arguments, options, exact=exact, waits=method == "matrix")
+
+
+@pytest.mark.parametrize("method", ["im2col", "winograd4", "auto"])
+def test_a_convolution_asks_a_device_as_often_whatever_its_size(stand_in, method):
+    """On the host it goes through its cache by pieces, many for a large batch; a device is asked for the whole."""
+
+    def count(images, size):
+        x, w = stand_in.ones((images, 64, size, size), "float32"), stand_in.ones((64, 64, 3, 3), "float32")
+        with stand_in_module.calls() as made:
+            y, cache = npseg.conv_forward(x, w, padding=1, method=method)
+            npseg.conv_backward(y, cache)
+        return len(made)
+
+    assert count(8, 48) == count(8, 16) < 60
 
 
 def test_every_operation_is_among_those():
