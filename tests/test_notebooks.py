@@ -52,7 +52,7 @@ def exercises(path):
 
 
 def test_each_links_the_next():
-    assert [path.stem[:2] for path in LECTURE] == [f"{number:02d}" for number in range(1, 11)]
+    assert [path.stem[:2] for path in LECTURE] == [f"{number:02d}" for number in range(1, 12)]
     for path, after in pairwise(LECTURE):
         assert f"]({after.name})" in source(cells(path)[-1])
 
