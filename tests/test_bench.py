@@ -25,7 +25,7 @@ from npseg.methods.choose import METHODS
 
 FIELDS = {
     *("part", "name", "pass", "contender", "ms", "ms_rounds", "to_pytorch", "to_textbook"),
-    *("gflops", "of_sgemm", "peak_mib"),
+    *("gflops", "of_sgemm", "gbs", "of_copy", "peak_mib"),
 }
 FAST = contenders.methods_named(None)
 WITH_TORCH = contenders.pytorch() is not None
@@ -359,7 +359,7 @@ def made_up(times=TIMES):
     record = Session(["layers"], quick=True).record
     record["rows"] = rows("layers", "conv", times, PEAKS, {"forward": 2.0, "backward": 4.0})
     for row in record["rows"]:
-        row["of_sgemm"] = row["gflops"] / 200
+        row |= {"of_sgemm": row["gflops"] / 200, "of_copy": None}
     return record
 
 
@@ -454,6 +454,8 @@ def test_a_part_from_end_to_end(bench, tmp_path, part):
     assert set(record) == {"date", "settings", "machine", "rows"}
     assert record["machine"]["numpy"] == np.__version__
     assert record["machine"]["sgemm_gflops"] > 0
+    assert record["machine"]["copy_gbs"] > 0
+    assert all((row["of_copy"] is not None) == (part == "layers") for row in record["rows"])
     assert record["settings"]["parts"] == [part]
     for row in record["rows"]:
         assert row.keys() - {"series", "value"} == FIELDS

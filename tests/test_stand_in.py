@@ -12,7 +12,7 @@ import operator
 import cupy_names
 import numpy as np
 import pytest
-from stand_in import moves, ndarray
+from stand_in import calls, moves, ndarray
 
 from npseg import backend
 
@@ -155,6 +155,30 @@ def test_what_is_noted_says_what_and_where_to(stand_in):
         "waits: for the size of what a mask selects",
         "to the host: float32[4]",
     ]
+
+
+def test_a_sparse_matrix_waits_when_it_is_made_and_before_its_first_product(stand_in):
+    values, places = stand_in.asarray([2.0, 3.0]), stand_in.asarray([0, 1])
+    x = stand_in.ones((2, 1))
+    with moves() as seen:
+        s = backend.sparse_matrix(stand_in)((values, (places, places)), shape=(2, 2))
+        early = s.T
+    assert len(seen) == 1
+    for product, waits in ((early, 1), (s, 1), (s, 0), (s.T, 0), (early.T, 0)):
+        with moves() as seen:
+            product @ x
+        assert len(seen) == waits
+
+
+def test_what_a_device_is_asked_for_is_counted_and_views_are_not(stand_in):
+    x = stand_in.asarray(HOST)
+    with calls() as made:
+        y = x.reshape(3, 2).T[None] + 1
+        y += y
+        y[0, 0] = stand_in.exp(y[0, 1])
+    assert made == ["__add__", "__iadd__", "exp", "__setitem__"]
+    stand_in.exp(x)
+    assert len(made) == 4, "once nobody counts"
 
 
 def test_it_is_no_array_of_numpys_and_offers_no_way_in(stand_in):

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import npseg
-from npseg.bench.contenders import contenders
+from npseg.bench.contenders import TEXTBOOK, contenders
 from npseg.bench.rows import Job, Row, compete
 
 #: Images in a batch.
@@ -145,6 +145,22 @@ LAYERS = (
 )
 
 
+def traffic(arrays: Sequence[NDArray[Any]], y: NDArray[Any]) -> dict[str, float]:
+    """Return the gigabytes that each pass has to move at the least, if every array is read or written once.
+
+    Backward reads what forward has read and a gradient like its output, and writes one like each array of floats.
+
+    Examples
+    --------
+    >>> x = np.zeros((10, 100), "float32")
+    >>> {step: round(1e9 * gigabytes) for step, gigabytes in traffic([x], x).items()}
+    {'forward': 8000, 'backward': 12000}
+    """
+    read = sum(a.nbytes for a in arrays)
+    learned = sum(a.nbytes for a in arrays if a.dtype.kind == "f")
+    return {"forward": 1e-9 * (read + y.nbytes), "backward": 1e-9 * (y.nbytes + read + learned)}
+
+
 def jobs(methods: Sequence[str], *, quick: bool = False) -> Iterator[Job]:
     """Yield what there is to measure.
 
@@ -163,6 +179,7 @@ def _job(layer: Layer, methods: Sequence[str]) -> Job:
     def measure(seconds: float) -> list[Row]:
         found = contenders(layer.operation, layer.arrays(), layer.options, methods)
         gflop = {"forward": layer.gflop, "backward": 2 * layer.gflop}
-        return compete("layers", layer.name, found, seconds, gflop)
+        y = found[TEXTBOOK]["forward"](None)[0]
+        return compete("layers", layer.name, found, seconds, gflop, traffic(layer.arrays(), y))
 
     return Job("layers", layer.name, measure)

@@ -6,6 +6,7 @@ import os
 import platform
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from operator import setitem
 from pathlib import Path
 from time import process_time
 from typing import Any, NamedTuple
@@ -15,6 +16,7 @@ from threadpoolctl import threadpool_info, threadpool_limits
 
 from npseg import __version__, backend
 from npseg.bench.contenders import pytorch
+from npseg.workers import parts, share_out
 
 #: What tells glibc's allocator to keep memory instead of giving it back to the system after each call.
 ALLOCATOR = ("MALLOC_MMAP_MAX_", "MALLOC_TRIM_THRESHOLD_", "MALLOC_TOP_PAD_")
@@ -69,6 +71,23 @@ def sgemm(size: int, seconds: float) -> Product:
     while len(times) < 5 or sum(times) < seconds:
         times.append(backend.timed(lambda: xp.matmul(a, b, out=out))[1])
     return Product(2e-9 * size**3 / min(times), (process_time() - worked) / sum(times))
+
+
+def copy(size: int, seconds: float) -> float:
+    """Copy an array again and again, and return the most gigabytes a second that were read and written.
+
+    Examples
+    --------
+    >>> copy(2**16, seconds=0.001) > 0
+    True
+    """
+    xp = backend.current()
+    a, out = xp.ones(size // 4, np.float32), xp.empty(size // 4, np.float32)
+    pieces = parts(len(a), like=a)
+    times: list[float] = []
+    while len(times) < 5 or sum(times) < seconds:
+        times.append(backend.timed(lambda: share_out(lambda part: setitem(out, part, a[part]), pieces, a))[1])
+    return float(2e-9 * a.nbytes / min(times))
 
 
 def describe() -> dict[str, Any]:

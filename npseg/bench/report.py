@@ -17,6 +17,7 @@ COLUMNS: tuple[tuple[str, int, Callable[[Row], str]], ...] = (
     ("/textbook", 10, lambda row: ratio(row["to_textbook"])),
     ("GFLOP/s", 8, lambda row: number(row["gflops"]) if row["gflops"] else ""),
     ("sgemm", 7, lambda row: f"{row['of_sgemm']:.0%}" if row["of_sgemm"] else ""),
+    ("copy", 7, lambda row: f"{row['of_copy']:.0%}" if row["of_copy"] else ""),
     ("MiB", 8, lambda row: "" if row["peak_mib"] is None else number(row["peak_mib"])),
 )
 
@@ -44,7 +45,7 @@ def heading(record: Record) -> str:
     lines = [
         f"{device}{m['processor']}, {cores}, {m['simd']}, {m['system']}",
         f"{versions}; {torch}",
-        f"{threads}; sgemm {m['sgemm_gflops']:.0f} GFLOP/s; {allocator(record)}",
+        f"{threads}; sgemm {m['sgemm_gflops']:.0f} GFLOP/s, copying {m['copy_gbs']:.0f} GB/s; {allocator(record)}",
     ]
     hoped_for = min(m["cores"], s["threads"])
     if not m["device"] and m["sgemm_cores"] < BUSY * hoped_for:

@@ -13,6 +13,8 @@ A row is a plain dict, as it stands in the JSON:
 ``to_textbook``       likewise
 ``gflops``            billions of operations a second, counted as in the definition; None where few are made
 ``of_sgemm``          the same as a share of what this machine's matrix product makes
+``gbs``               gigabytes a second, if each array is read or written once; None where that is not counted
+``of_copy``           the same as a share of what copying an array makes
 ``peak_mib``          memory at the peak of the call, beyond its inputs; None of PyTorch and on a device, unseen
 ====================  ==================================================================================
 
@@ -55,6 +57,7 @@ def compete(
     contenders: Mapping[str, Passes],
     seconds: float,
     gflop: Mapping[str, float],
+    gbytes: Mapping[str, float] | None = None,
     **more: Any,
 ) -> list[Row]:
     """Measure contenders against each other: first the memory that each needs, then the time.
@@ -71,6 +74,8 @@ def compete(
         How long the timing should take.
     gflop : dict of str to float
         Billions of operations of each pass; 0 where few are made.
+    gbytes : dict of str to float, optional
+        Gigabytes that each pass has to read and to write, at the least.
     **more
         Further entries of each row.
     """
@@ -79,7 +84,7 @@ def compete(
     peaks: dict[str, dict[str, int]] = {}
     if backend.current() is np:
         peaks = {who: peak_memory(passes) for who, passes in contenders.items() if who != PYTORCH}
-    return rows(part, name, take_turns(contenders, seconds), peaks, gflop, **more)
+    return rows(part, name, take_turns(contenders, seconds), peaks, gflop, gbytes, **more)
 
 
 def rows(
@@ -88,13 +93,14 @@ def rows(
     times: Times,
     peaks: Mapping[str, Mapping[str, int]],
     gflop: Mapping[str, float],
+    gbytes: Mapping[str, float] | None = None,
     **more: Any,
 ) -> list[Row]:
     """Make the rows of what was timed together.
 
     Parameters
     ----------
-    part, name, gflop, **more
+    part, name, gflop, gbytes, **more
         As for :func:`compete`.
     times : dict of str to dict of str to array
         From :func:`npseg.bench.timing.take_turns`.
@@ -124,6 +130,7 @@ def rows(
                     "to_pytorch": _ratio(times, who, step, PYTORCH),
                     "to_textbook": _ratio(times, who, step, TEXTBOOK),
                     "gflops": gflop[step] / median or None,
+                    "gbs": gbytes[step] / median if gbytes else None,
                     "peak_mib": peak,
                 }
                 | more

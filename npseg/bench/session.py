@@ -18,6 +18,9 @@ PARTS = ("layers", "steps", "growth")
 SECONDS, QUICK_SECONDS = 3.0, 0.05
 SGEMM, QUICK_SGEMM = 2048, 512
 
+#: Bytes of the array whose copying is the memory's.
+COPY, QUICK_COPY = 2**28, 2**22
+
 #: ``date``, ``settings``, ``machine`` and ``rows``; see :mod:`npseg.bench.rows`.
 Record: TypeAlias = dict[str, Any]
 
@@ -101,15 +104,19 @@ class Session:
             self.record["machine"] = machine.describe() | {
                 "sgemm_gflops": product.gflops,
                 "sgemm_cores": product.cores,
+                "copy_gbs": machine.copy(QUICK_COPY if self.quick else COPY, self.seconds / 3),
             }
             for job in self.jobs:
                 yield job
                 self.record["rows"] += [self._share(row) for row in job.measure(self.seconds)]
 
     def _share(self, row: Row) -> Row:
-        """Add what share of the machine's matrix product a row makes."""
-        sgemm = self.record["machine"]["sgemm_gflops"]
-        return row | {"of_sgemm": row["gflops"] and row["gflops"] / sgemm}
+        """Add what share a row makes of the machine's matrix product, and of the copying of an array."""
+        m = self.record["machine"]
+        return row | {
+            "of_sgemm": row["gflops"] and row["gflops"] / m["sgemm_gflops"],
+            "of_copy": row["gbs"] and row["gbs"] / m["copy_gbs"],
+        }
 
 
 def _all_jobs(parts: Sequence[str], methods: Sequence[str], quick: bool) -> Iterator[Job]:
