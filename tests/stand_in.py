@@ -123,6 +123,17 @@ def _operator(name):
     return lambda self, *others: _Lifted(getattr(self._host, name), name)(*others)
 
 
+def _comparison(name):
+    def compare(self, other):
+        if self._host.dtype.kind in "iu" and type(other) is int:
+            self._host.dtype.type(
+                other
+            )  # raises OverflowError where the dtype has no such number, as CuPy does
+        return _Lifted(getattr(self._host, name), name)(other)
+
+    return compare
+
+
 def _in_place(name):
     def change(self, other):
         _ask(name)
@@ -140,8 +151,10 @@ def _to_the_host(name):
     return number
 
 
-for _name in _ARITHMETIC + _COMPARISONS + _UNARY:
+for _name in _ARITHMETIC + _UNARY:
     setattr(ndarray, f"__{_name}__", _operator(f"__{_name}__"))
+for _name in _COMPARISONS:
+    setattr(ndarray, f"__{_name}__", _comparison(f"__{_name}__"))
 for _name in _ARITHMETIC:
     setattr(ndarray, f"__r{_name}__", _operator(f"__r{_name}__"))
     if _name != "matmul":

@@ -116,7 +116,7 @@ def cross_entropy_forward(
     smoothing = arguments.probability(op, "label_smoothing", label_smoothing)
 
     xp = array_module(logits)
-    counted = labels != ignore_index
+    counted = _counted(labels, ignore_index)
     truth = xp.where(counted, labels, 0).astype("uint8" if classes <= 256 else "int64")
     counts = counted.astype(logits.dtype) if weight is None else weight[truth] * counted
     share = (1 - smoothing) * counts
@@ -213,6 +213,18 @@ def cross_entropy_backward(dout: Array | None = None, cache: CrossEntropyCache |
 
     share_out(differ, chunks(truth.shape, logits, each=logits.shape[1]))
     return dlogits
+
+
+def _counted(labels: Array, ignore_index: int) -> Array:
+    """Return which pixels are not void: all of them, where the labels' dtype does not have that number.
+
+    NumPy knows that such a number is none of them; CuPy refuses to compare.
+    """
+    known = np.iinfo(labels.dtype)
+    if known.min <= ignore_index <= known.max:
+        counted: Array = labels != ignore_index
+        return counted
+    return array_module(labels).ones(labels.shape, bool)
 
 
 def _all_classes(pixels: Chunk) -> Chunk:
