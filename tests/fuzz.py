@@ -39,6 +39,8 @@ DTYPES = (
     ">f8",
     "M8[s]",
 )
+#: Words for what several arguments make together.
+TOGETHER = {"input", "output", "arrays", "cache", "index", "label", "window", "windows", "matrix", "plane"}
 VALUES = (0.0, -0.0, 1.0, -1.0, 2.5, np.inf, -np.inf, np.nan, 3.4e38, 1e-40, -7.0)
 
 

@@ -11,7 +11,7 @@ import warnings
 
 import numpy as np
 import pytest
-from fuzz import HUGE, STRANGE, calls, strange_arrays
+from fuzz import HUGE, STRANGE, TOGETHER, calls, strange_arrays
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -27,9 +27,6 @@ OTHERS = [name for name in npseg.__all__ if name.endswith("_matrix")] + [
     "col2im",
     "bilinear_kernel",
 ]
-
-#: Words for what several arguments make together.
-TOGETHER = {"input", "output", "arrays", "cache", "index", "label", "window", "windows", "matrix", "plane"}
 
 many = settings(
     max_examples=EXAMPLES,

@@ -187,7 +187,7 @@ def cross_entropy_backward(dout: Array | None = None, cache: CrossEntropyCache |
     factor: Array = 1 if dout is None else dout
     if hasattr(factor, "shape") and not isinstance(factor, np.generic):
         one_library(op, dout=factor, logits=logits)
-        if factor.ndim:
+        if factor.ndim or factor.dtype.kind not in "iuf":
             arguments.gradient(op, factor, truth.shape if reduction == "none" else (), str(logits.dtype))
         factor = factor.astype(logits.dtype)
     else:  # a number stays one: an array of it would have to be moved to the device

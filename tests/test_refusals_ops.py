@@ -1,0 +1,218 @@
+"""The operations and the matrices: each refuses in its own name and that of the argument, and has the defaults it says.
+
+For each there is one sound call. Each of its arguments in turn is replaced by what nobody should give: the call goes
+well, or the error begins with the operation's name and has the argument's in it.
+"""
+
+import re
+import reprlib
+import warnings
+
+import numpy as np
+import pytest
+from checks import assert_same
+from fuzz import HUGE, STRANGE, TOGETHER
+
+import npseg
+from npseg import room
+
+RNG = np.random.default_rng(0)
+X, DX = RNG.integers(-9, 10, (2, 2, 5, 6)).astype(float), np.ones((2, 2, 5, 6))
+W, WT, B = RNG.integers(-9, 10, (4, 1, 3, 2)).astype(float), np.ones((2, 2, 3, 2)), np.ones(4)
+C = np.array([1.0, 2.0])
+WHOLE = np.concatenate([W, W], axis=1)
+WINDOW = {"kernel_size": (3, 2), "stride": 2, "padding": 1}
+POOL = {**WINDOW, "ceil_mode": False}
+AVERAGE = {**POOL, "count_include_pad": True, "divisor_override": 3}
+TRANSPOSE = {"stride": 2, "padding": 1, "output_padding": 1, "output_size": None, "dilation": 1, "groups": 2}
+LABELS = RNG.integers(0, 2, (2, 5, 6))
+
+#: A sound call of each.
+CALLS = {
+    "avg_pool_forward": {"x": X, **AVERAGE, "method": "im2col"},
+    "avg_pool_matrix": {"input_size": (5, 6), **AVERAGE},
+    "batch_norm_forward": {
+        **{"x": X, "gamma": C, "beta": C, "running_mean": C.copy(), "running_var": C.copy()},
+        **{"training": True, "momentum": 0.1, "eps": 1e-5},
+    },
+    "bed_of_nails_matrix": {"input_size": (5, 6), "scale": (2, 3)},
+    "bed_of_nails_unpool_forward": {"x": X, "scale": (2, 3), "method": "im2col"},
+    "bilinear_kernel": {"factor": 2, "size": 4},
+    "col2im": {"cols": np.ones((2, 12, 12)), "size": (5, 6), **WINDOW, "dilation": 1},
+    "conv_forward": {
+        **{"x": X, "w": W, "b": B, "stride": 2, "padding": 1, "dilation": 1, "groups": 2, "method": "im2col"},
+    },
+    "conv_matrix": {"w": W, "input_size": (5, 6), "stride": 2, "padding": 1, "dilation": 1, "groups": 2},
+    "conv_transpose_forward": {"x": X, "w": WT, "b": B, **TRANSPOSE, "method": "im2col"},
+    "crop_forward": {"x": X, "offset": (1, 2), "size": (3, 4)},
+    "cross_entropy_forward": {
+        **{"logits": X, "labels": LABELS, "weight": C, "ignore_index": 255},
+        **{"reduction": "mean", "label_smoothing": 0.1},
+    },
+    "dropout_forward": {"x": X, "p": 0.5, "rng": RNG, "training": True},
+    "im2col": {"x": X, **WINDOW, "dilation": 1},
+    "im2col_matrix": {"input_size": (5, 6), **WINDOW, "channels": 2, "dilation": 1},
+    "local_norm_forward": {"x": X, "size": 3, "eps": 1e-5, "method": "im2col"},
+    "lrn_forward": {"x": X, "size": 3, "alpha": 1e-4, "beta": 0.75, "k": 1.0},
+    "max_pool_forward": {"x": X, **POOL, "dilation": 1, "method": "im2col"},
+    "max_pool_matrix": {"x": X, **POOL, "dilation": 1},
+    "max_unpool_forward": {
+        **{"x": np.ones((2, 2, 3, 4)), "indices": np.arange(48).reshape(2, 2, 3, 4) % 12},
+        **WINDOW,
+        **{"output_size": (5, 6), "method": "im2col"},
+    },
+    "nearest_unpool_forward": {"x": X, "scale": (2, 3), "method": "im2col"},
+    "nearest_unpool_matrix": {"input_size": (5, 6), "scale": (2, 3)},
+    "relu_forward": {"x": X, "out": np.zeros_like(X)},
+    "resize_bilinear_forward": {"x": X, "size": (7, 4), "align_corners": True},
+    "resize_bilinear_matrix": {"input_size": (5, 6), "size": (7, 4), "align_corners": True},
+    "tanh_forward": {"x": X},
+}
+
+
+def test_every_operation_has_a_sound_call():
+    known = {
+        name for name in npseg.__all__ if callable(getattr(npseg, name)) and not name.endswith("_backward")
+    }
+    assert set(CALLS) == known
+
+
+@pytest.fixture(autouse=True)
+def _little_room(monkeypatch):
+    monkeypatch.setattr(room, "memory", lambda: 2**24)
+
+
+#: What is no argument of any operation. The rest may be refused for how it goes with the other arguments.
+WRONG = ("x", b"1", 1 + 2j, object, ..., {}, {1, 2}, print, np.array("x"), np.datetime64(1, "s"))
+
+
+def misnamed(function, sound):
+    """Return the outcomes, with one argument replaced, that are neither an answer nor a refusal in the right names."""
+    found = []
+    for argument, value in sound.items():
+        for strange in WRONG:
+            found += misnaming(function, {argument}, {**sound, argument: strange}, argument)
+        for strange in (*STRANGE, *HUGE[2:], *misshapen(value)):
+            found += misnaming(function, {*sound, *TOGETHER}, {**sound, argument: strange}, argument)
+    return found
+
+
+def misnaming(function, names, arguments, argument):
+    """Call a function; return what is wrong with its refusal, which should begin with its own name and have another."""
+    try:
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
+            warnings.simplefilter("ignore")
+            function(**arguments)
+    except (ValueError, TypeError) as error:
+        where, _, why = str(error).partition(": ")
+        if where != function.__name__ or not names & set(re.findall(r"\w+", why)):
+            return [f"{argument}={reprlib.repr(arguments[argument])}: {error!r}"]
+    return []
+
+
+def misshapen(value):
+    """Return arrays of other shapes, dtypes and libraries than a sound one's."""
+    if not isinstance(value, np.ndarray):
+        return [np.ones(7)]
+    return [
+        value[..., None],
+        value[None],
+        np.full(value.shape, "x"),
+        np.ma.masked_array(value),
+        value.astype("float16"),
+    ]
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_a_refusal_names_the_operation_and_the_argument(name):
+    found = misnamed(getattr(npseg, name), CALLS[name])
+    assert not found, "\n".join(found)
+
+
+PAIRS = [name for name in CALLS if name.endswith("_forward")]
+
+
+@pytest.mark.parametrize("name", PAIRS)
+def test_a_backward_refuses_in_its_own_name(name):
+    y, cache = getattr(npseg, name)(**CALLS[name])
+    backward = getattr(npseg, name.replace("_forward", "_backward"))
+    found = misnamed(backward, {"dout": np.ones(np.shape(y), y.dtype), "cache": cache})
+    assert not found, "\n".join(found)
+
+
+LINEAR = {"stride": (1, 2), "padding": (0, 1), "dilation": (1, 2)}
+POOLED = {"stride": (3, 2), "padding": (0, 1), "ceil_mode": (False, True)}
+PADDED = {"count_include_pad": (True, False), "divisor_override": (None, 3)}
+RUNNING = ("running_mean", "running_var")
+STATISTICS = {"training": (True, False), "momentum": (0.1, 0.2), "eps": (1e-5, 1e-3)}
+SCORES = np.where(X < 0, X, -X)
+
+#: For arguments that may be left out: calls in which they matter, and for each what is taken for it, and another value.
+DEFAULTS = [
+    ("avg_pool_forward", {"x": X, "kernel_size": 3}, POOLED),
+    ("avg_pool_forward", {"x": X, "kernel_size": 3, "padding": 1}, PADDED),
+    ("avg_pool_matrix", {"input_size": (5, 6), "kernel_size": 3}, POOLED),
+    ("avg_pool_matrix", {"input_size": (5, 6), "kernel_size": 3, "padding": 1}, PADDED),
+    ("batch_norm_forward", {"x": X, "gamma": C, "beta": C, "running_mean": C, "running_var": C}, STATISTICS),
+    ("bilinear_kernel", {"factor": 2}, {"size": (4, 3)}),
+    ("col2im", {"cols": np.ones((2, 12, 12)), "size": (4, 5), "kernel_size": (2, 3)}, LINEAR),
+    ("conv_forward", {"x": X, "w": WHOLE}, {"b": (None, B), **LINEAR, "groups": (1, 2)}),
+    ("conv_matrix", {"w": WHOLE, "input_size": (5, 6)}, {**LINEAR, "groups": (1, 2)}),
+    ("conv_transpose_forward", {"x": X, "w": WT}, {"b": (None, B[:2]), **LINEAR, "groups": (1, 2)}),
+    (
+        "conv_transpose_forward",
+        {"x": X, "w": WT, "stride": 2},
+        {"output_padding": (0, 1), "output_size": (None, (12, 12))},
+    ),
+    (
+        "cross_entropy_forward",
+        {"logits": SCORES, "labels": LABELS},
+        {
+            "weight": (None, C),
+            "ignore_index": (255, 1),
+            "reduction": ("mean", "sum"),
+            "label_smoothing": (0.0, 0.1),
+        },
+    ),
+    ("im2col", {"x": X, "kernel_size": 2}, LINEAR),
+    ("im2col_matrix", {"input_size": (5, 6), "kernel_size": 2}, {"channels": (1, 2), **LINEAR}),
+    ("local_norm_forward", {"x": X, "size": 3}, {"eps": (1e-5, 1e-2)}),
+    ("lrn_forward", {"x": X, "size": 3}, {"alpha": (1e-4, 1e-3), "beta": (0.75, 0.5), "k": (1.0, 2.0)}),
+    ("max_pool_forward", {"x": X, "kernel_size": 3}, {**POOLED, "dilation": (1, 2)}),
+    ("max_pool_matrix", {"x": X, "kernel_size": 3}, {**POOLED, "dilation": (1, 2)}),
+    (
+        "max_unpool_forward",
+        {"x": X[..., :2, :2], "indices": np.arange(16).reshape(2, 2, 2, 2) % 4, "kernel_size": 3},
+        {"stride": (3, 2), "padding": (0, 1), "output_size": (None, (7, 7))},
+    ),
+    ("resize_bilinear_forward", {"x": X, "size": (7, 4)}, {"align_corners": (False, True)}),
+    ("resize_bilinear_matrix", {"input_size": (5, 6), "size": (7, 4)}, {"align_corners": (False, True)}),
+]
+
+
+def answer(name, arguments):
+    """Return an operation's answer as an array, with the running statistics that a cache holds, or its refusal."""
+    try:
+        found = getattr(npseg, name)(**arguments)
+    except ValueError as refusal:
+        return (str(refusal),)
+    y, cache = found if isinstance(found, tuple) else (found, None)
+    return (
+        y.toarray() if hasattr(y, "toarray") else np.asarray(y),
+        *(getattr(cache, k, None) for k in RUNNING),
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "call", "argument", "taken", "other"),
+    [
+        (name, call, argument, *values)
+        for name, call, optional in DEFAULTS
+        for argument, values in optional.items()
+    ],
+)
+def test_an_argument_that_is_left_out_is_as_documented(name, call, argument, taken, other):
+    left_out = answer(name, call)
+    assert_same(answer(name, {**call, argument: taken}), left_out)
+    with pytest.raises(AssertionError):
+        assert_same(answer(name, {**call, argument: other}), left_out)
