@@ -7,6 +7,7 @@ import pytest
 from checks import assert_same, block_of, check_methods_agree, inner
 from geometries import Numbers, blocks, conv_transposes, convs, numbers
 from hypothesis import given
+from hypothesis import strategies as st
 
 from npseg import (
     bilinear_kernel,
@@ -119,14 +120,21 @@ def test_output_padding_from_the_stride_on_leaves_out_the_further_windows():
     assert inner(y, dout) == inner(x, dx)
 
 
-@given(convs(images=(1, 2)), numbers())
-def test_the_bias_is_added_everywhere_and_its_gradient_is_the_sum(geometry, numbers):
-    x, w, b = numbers(*geometry.x), numbers(*geometry.w), numbers(geometry.w[0])
-    y, cache = conv_forward(x, w, b, **geometry.options)
-    plain, _ = conv_forward(x, w, **geometry.options)
+@pytest.mark.parametrize(
+    ("pair", "geometries"),
+    [("conv", convs(images=(1, 2))), ("conv_transpose", conv_transposes(images=(1, 2)))],
+)
+@given(data=st.data(), numbers=numbers())
+def test_the_bias_is_added_everywhere_and_its_gradient_is_the_sum(pair, geometries, data, numbers):
+    forward, backward = PAIRS[pair]
+    geometry = data.draw(geometries)
+    x, w = numbers(*geometry.x), numbers(*geometry.w)
+    plain, _ = forward(x, w, **geometry.options)
+    b = numbers(plain.shape[1])
+    y, cache = forward(x, w, b, **geometry.options)
     assert_same(y, plain + b.reshape(-1, *[1] * (y.ndim - 2)))
     dout = numbers(*y.shape)
-    assert_same(conv_backward(dout, cache)[2], dout.sum(axis=(0, *range(2, y.ndim))))
+    assert_same(backward(dout, cache)[2], dout.sum(axis=(0, *range(2, y.ndim))))
 
 
 def test_convolution_is_correlation():

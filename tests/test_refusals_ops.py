@@ -15,6 +15,7 @@ from fuzz import HUGE, STRANGE, TOGETHER
 
 import npseg
 from npseg import room
+from npseg.geometry import times
 
 RNG = np.random.default_rng(0)
 X, DX = RNG.integers(-9, 10, (2, 2, 5, 6)).astype(float), np.ones((2, 2, 5, 6))
@@ -216,3 +217,82 @@ def test_an_argument_that_is_left_out_is_as_documented(name, call, argument, tak
     assert_same(answer(name, {**call, argument: taken}), left_out)
     with pytest.raises(AssertionError):
         assert_same(answer(name, {**call, argument: other}), left_out)
+
+
+BY = "by kernel 3x2, stride 2x2 and padding ((1, 1), (1, 1))"
+
+#: What each of the calls above asks for before any of it is taken: arrays, with the bytes of a number.
+ROOM = {
+    "avg_pool_forward": [
+        "the places of all windows of kernel_size=3x2: 9 of 16",
+        f"the values of all windows, {BY}: 2x2x3x4 of 8",
+        f"the pixels below the windows, {BY}: 2x2x5x6 of 8",
+        "what the windows reach of the input and its padding ((1, 1), (1, 1)), by stride 2x2: 2x8x8 of 8",
+        f"one row of windows, {BY}: 2x3x2x4 of 8",
+    ],
+    "bed_of_nails_unpool_forward": [
+        "the output of scale=(2, 3): 2x2x10x18 of 8",
+        "the indices of kernel_size=2x3 with padding ((0, 0), (0, 0)): 6x30 of 4",
+    ],
+    "bilinear_kernel": [
+        "the kernel of factor=2: 4x4 of 8",
+    ],
+    "col2im": [
+        f"the values of all windows, {BY}: 2x12x3x4 of 8",
+        f"the pixels below the windows, {BY}: 2x2x5x6 of 8",
+        "what the windows reach of the input and its padding ((1, 1), (1, 1)), by stride 2x2: 2x8x8 of 8",
+        f"one row of windows, {BY}: 2x3x2x4 of 8",
+    ],
+    "conv_forward": [
+        f"the values of all windows, {BY}: 2x4x3x4 of 8",
+        f"the pixels below the windows, {BY}: 2x2x5x6 of 8",
+        "what the windows reach of the input and its padding ((1, 1), (1, 1)), by stride 2x2: 2x8x8 of 8",
+        f"one row of windows, {BY}: 2x3x2x4 of 8",
+    ],
+    "conv_transpose_forward": [
+        f"the values of all windows, {BY}: 2x2x5x6 of 8",
+        f"the pixels below the windows, {BY}: 2x4x10x11 of 8",
+        "what the windows reach of the input and its padding ((1, 1), (1, 1)), by stride 2x2: 4x12x12 of 8",
+        f"one row of windows, {BY}: 4x3x2x6 of 8",
+    ],
+    "im2col": [
+        f"the values of all windows, {BY}: 2x12x3x4 of 8",
+        f"the pixels below the windows, {BY}: 2x2x5x6 of 8",
+        "what the windows reach of the input and its padding ((1, 1), (1, 1)), by stride 2x2: 2x8x8 of 8",
+        f"one row of windows, {BY}: 2x3x2x4 of 8",
+        "x with padding ((1, 1), (1, 1)): 2x2x8x8 of 8",
+    ],
+    "max_pool_forward": [
+        "the places of all windows of kernel_size=3x2: 9 of 16",
+        f"the values of all windows, {BY}: 2x2x3x4 of 8",
+        f"the pixels below the windows, {BY}: 2x2x5x6 of 8",
+        "what the windows reach of the input and its padding ((1, 1), (1, 1)), by stride 2x2: 2x8x8 of 8",
+        f"one row of windows, {BY}: 2x3x2x4 of 8",
+        "the indices of kernel_size=3x2 with padding ((1, 1), (1, 1)): 6x12 of 4",
+    ],
+    "max_unpool_forward": [
+        "the output, by kernel_size, stride and output_size: 2x2x5x6 of 8",
+    ],
+    "nearest_unpool_forward": [
+        "the output of scale=(2, 3): 2x2x10x18 of 8",
+    ],
+    "resize_bilinear_forward": [
+        "the output of size=(7, 4): 2x2x7x4 of 8",
+        "the weights of size=(7, 4): 7 of 128",
+    ],
+}
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_room_is_asked_for_before_memory_is_taken(name, monkeypatch):
+    asked = []
+
+    def note(op, what, shape, like, itemsize=None):
+        assert op == name
+        if what not in CALLS[name]:
+            asked.append(f"{what}: {times(shape)} of {itemsize or like.dtype.itemsize}")
+
+    monkeypatch.setattr(room, "check", note)
+    getattr(npseg, name)(**CALLS[name])
+    if name in ROOM:
+        assert asked == ROOM[name]
