@@ -29,15 +29,15 @@ LARGEST = 2**31 - 1
 OPTIONAL = ("b", "gamma", "beta", "running_mean", "running_var", "weight")
 
 
-def arrays(op: str, *, exact: bool = False, **named: Array | None) -> None:
+def arrays(op: str, *, exact: bool | None = None, **named: Array | None) -> None:
     """Check that all are arrays of one library and one dtype, float32 or float64.
 
     Parameters
     ----------
     op : str
         The operation's name, for the message.
-    exact : bool
-        Admit object arrays too: Python ints, fractions, symbols.
+    exact : bool, optional
+        Whether object arrays are admitted too: Python ints, fractions, symbols. None where no method would take them.
     **named : array or None
         The arrays under the names that the user knows them by; None is passed over.
 
@@ -56,7 +56,7 @@ def arrays(op: str, *, exact: bool = False, **named: Array | None) -> None:
         if a.dtype not in FLOATS and not (exact and a.dtype == object):
             raise TypeError(
                 f"{op}: {name} has dtype {a.dtype}; float32 or float64 is needed: {name}.astype('float32')"
-                + (", or an object array with method='loops'" if a.dtype == object else "")
+                + (", or an object array with method='loops'" if a.dtype == object and exact is False else "")
             )
         room.check(op, name, a.shape, a)
     one_library(op, **given)
@@ -280,7 +280,7 @@ def same_shape(op: str, name: str, a: Array, shape: tuple[int, ...], like: str) 
 
 def gradient(op: str, dout: Array, shape: tuple[int, ...], dtype: str, **kept: Array | None) -> None:
     """Check that ``dout`` has the shape and the dtype of the output, and the library of what forward has kept."""
-    arrays(op, exact=dtype == "object", dout=dout)
+    arrays(op, exact=dtype == "object" or None, dout=dout)
     one_library(op, dout=dout, **kept)
     same_shape(op, "dout", dout, shape, "the output")
     if dout.dtype != dtype:

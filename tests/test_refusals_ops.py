@@ -7,6 +7,7 @@ well, or the error begins with the operation's name and has the argument's in it
 import re
 import reprlib
 import warnings
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -296,3 +297,80 @@ def test_room_is_asked_for_before_memory_is_taken(name, monkeypatch):
     getattr(npseg, name)(**CALLS[name])
     if name in ROOM:
         assert asked == ROOM[name]
+
+
+# On a device
+
+
+def on(library, arguments):
+    """Move the arrays of a call to a device, and make its generator one of the device."""
+    moved = {k: library.asarray(v) if isinstance(v, np.ndarray) else v for k, v in arguments.items()}
+    return {k: npseg.backend.generator(0) if v is RNG else v for k, v in moved.items()}
+
+
+@pytest.mark.parametrize("name", [name for name in PAIRS if "method" in CALLS[name]])
+def test_the_loops_refuse_a_device_in_the_operations_name(name, stand_in):
+    with pytest.raises(TypeError, match=rf"^{name}: method='loops' computes on the host"):
+        getattr(npseg, name)(**{**on(stand_in, CALLS[name]), "method": "loops"})
+
+
+@pytest.mark.parametrize(
+    ("name", "argument"),
+    [(name, key) for name in PAIRS for key, v in CALLS[name].items() if isinstance(v, np.ndarray)],
+)
+def test_an_array_on_the_host_among_those_of_a_device_is_named(name, argument, stand_in):
+    if len([v for v in CALLS[name].values() if isinstance(v, np.ndarray)]) == 1:
+        return
+    with pytest.raises(TypeError, match=rf"^{name}: .*\b{argument} is a numpy array.*asarray\({argument}\)"):
+        getattr(npseg, name)(**{**on(stand_in, CALLS[name]), argument: CALLS[name][argument]})
+
+
+#: Those whose backward needs no array of the forward pass: it follows the gradient, wherever that lies.
+FREE = {"avg_pool_forward", "crop_forward", "nearest_unpool_forward", "resize_bilinear_forward"}
+
+
+@pytest.mark.parametrize("name", [name for name in PAIRS if name not in FREE])
+def test_a_gradient_on_the_host_after_a_forward_pass_on_a_device_is_named(name, stand_in):
+    y, cache = getattr(npseg, name)(**on(stand_in, CALLS[name]))
+    backward = name.replace("_forward", "_backward")
+    with pytest.raises(TypeError, match=rf"^{backward}: dout is a numpy array"):
+        getattr(npseg, backward)(np.ones(y.shape, y.dtype), cache)
+
+
+# Exact arithmetic
+
+#: Those that add and multiply, and no more: by the loops with whatever numbers Python has.
+EXACT = {name for name in PAIRS if "method" in CALLS[name]} - {"max_pool_forward", "local_norm_forward"}
+FRACTIONS = np.frompyfunc(Fraction, 1, 1)
+
+
+@pytest.mark.parametrize("name", sorted(EXACT))
+def test_the_loops_compute_with_fractions(name):
+    backward = getattr(npseg, name.replace("_forward", "_backward"))
+    floats = {k: v for k, v in CALLS[name].items() if k != "divisor_override"}
+    fractions = {k: FRACTIONS(v) if floating(v) else v for k, v in floats.items()}
+    y, cache = getattr(npseg, name)(**{**fractions, "method": "loops"})
+    wanted, kept = getattr(npseg, name)(**floats)
+    assert_objects(y, wanted)
+    found, wanted = backward(FRACTIONS(np.ones(y.shape)), cache), backward(np.ones(y.shape), kept)
+    for one, other in zip(*(d if isinstance(d, tuple) else (d,) for d in (found, wanted)), strict=True):
+        assert_objects(one, other)
+
+
+def floating(value):
+    return isinstance(value, np.ndarray) and value.dtype.kind == "f"
+
+
+def assert_objects(found, wanted):
+    assert found.dtype == object
+    np.testing.assert_allclose(found.astype(float), wanted, rtol=1e-15)
+
+
+@pytest.mark.parametrize("name", PAIRS)
+def test_objects_are_told_of_the_loops_where_these_take_them(name):
+    given = {k: v.astype(object) if floating(v) else v for k, v in CALLS[name].items()}
+    with pytest.raises(
+        TypeError, match=rf"^{name}: (x|logits) has dtype object; float32 or float64 is needed"
+    ) as refusal:
+        getattr(npseg, name)(**given)
+    assert ("method='loops'" in str(refusal.value)) == (name in EXACT)

@@ -88,7 +88,7 @@ def local_norm_forward(
            [ 0.   , -1.225,  1.225,  0.   ]])
     """
     op = "local_norm_forward"
-    find_method(op, method)
+    find_method(op, method, x)
     arguments.arrays(op, x=x)
     axes = arguments.spatial(op, "x", x)
     if arguments.integer(op, "size", size, 1) % 2 == 0:
