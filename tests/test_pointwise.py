@@ -23,6 +23,7 @@ from npseg import (
     tanh_backward,
     tanh_forward,
 )
+from npseg.ops import norm
 
 
 @pytest.fixture(scope="module", autouse=True, params=[10, npseg.chunks.SIZE], ids="chunks of {}".format)
@@ -98,6 +99,20 @@ def test_dropout_of_0_and_of_1_and_when_not_training():
     y, cache = dropout_forward(x, 1, rng=np.random.default_rng(0))
     assert_same(y, np.zeros_like(x))
     assert_same(dropout_backward(x, cache), np.zeros_like(x))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_dropout_keeps_where_the_generators_numbers_of_its_dtype_reach_p(dtype):
+    """So a seed means one mask; how large the chunks are decides in which order the numbers come."""
+    y, _ = dropout_forward(np.ones(9, dtype), 0.5, rng=np.random.default_rng(0))
+    assert_same(y, 2 * (np.random.default_rng(0).random(9, dtype=dtype) >= 0.5).astype(dtype))
+
+
+@pytest.mark.parametrize("p", [0, 0.5])
+def test_the_gradient_of_dropout_has_the_dtype_of_its_input(p):
+    _, cache = dropout_forward(np.ones((2, 3), np.float32), p, rng=np.random.default_rng(0))
+    with pytest.raises(TypeError, match="dropout_backward: dout is float64 but the output was float32"):
+        dropout_backward(np.ones((2, 3)), cache)
 
 
 def test_dropout_is_random_only_through_its_generator():
@@ -180,6 +195,14 @@ def test_the_variance_of_large_numbers_does_not_cancel():
     assert_same(batch_norm_forward(x, None, None, eps=0)[0], np.array([[-1], [1]], "float32"))
 
 
+@given(numbers(), st.lists(st.integers(1, 4), min_size=3, max_size=5), st.integers(1, 12))
+def test_a_channels_inner_product_is_the_same_by_rows_of_any_length(numbers, shape, longest):
+    a, b = numbers(*shape), numbers(*shape)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(norm, "ROW", longest)
+        assert_same(norm._inner(a, b), (a * b).sum(axis=(0, *range(2, a.ndim))))
+
+
 # Local response normalisation
 
 
@@ -198,7 +221,7 @@ def test_gradient_of_lrn(size, further):
 def test_lrn_by_its_definition():
     """Of an even number of neighbours, one more lies before the channel."""
     x = images(2, 5, 3)
-    for size in (1, 2, 3, 4, 7):
+    for size in (1, 2, 3, 4, 7, 15):
         y, _ = lrn_forward(x, size, alpha=0.5, beta=0.6, k=2)
         for c in range(5):
             near = x[:, max(0, c - size // 2) : c + (size - 1) // 2 + 1]
@@ -410,6 +433,8 @@ def test_no_images_come_back_empty():
     ):
         assert_same(y, x)
         assert_same(backward(y, cache), x)
+    _, cache = batch_norm_forward(x, None, None)
+    assert_same((cache.mean, cache.scale), (zeros, 1 / np.sqrt(zeros + np.float32(1e-5))))
     y, cache = batch_norm_forward(x, ones, zeros, running_mean=zeros, running_var=ones)
     assert_same(y, x)
     assert_same((cache.running_mean, cache.running_var), (zeros, ones))

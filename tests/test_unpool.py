@@ -182,6 +182,12 @@ def test_an_unpooled_size_that_no_pooling_has_is_refused_and_the_range_named(siz
         max_unpool_forward(x, indices, (2, 3), output_size=size)
 
 
+def test_an_unpooled_size_is_at_least_1():
+    message = r"max_unpool_forward: output_size=6 cannot be had; 1 to 4 can"
+    with pytest.raises(ValueError, match=message):
+        max_unpool_forward(np.ones((1, 1, 1)), np.zeros((1, 1, 1), int), 2, stride=3, output_size=6)
+
+
 def test_the_unpooled_size_makes_up_for_what_the_pooling_rounded():
     """5x5 pooled in ceil mode: flat indices mean other pixels in a plane of another width."""
     x = np.arange(25.0).reshape(1, 1, 5, 5)
