@@ -202,6 +202,19 @@ def test_the_handler_of_ctrl_c_is_put_back(interrupting, times):
     assert signal.getsignal(signal.SIGINT) is before
 
 
+def test_ctrl_c_that_is_ignored_stays_so(interrupting, undisturbed):
+    """A shell's script starts ``npseg train &`` so that Ctrl-C, which is for the script, does not reach it."""
+    interrupting(2)
+    outer = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        run = start()
+        fitted(run)
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, outer)
+    assert bits(run) == undisturbed["sgd"]
+
+
 def test_a_run_in_another_thread_leaves_signals_alone(undisturbed):
     run = start()
     thread = threading.Thread(target=fitted, args=(run,))

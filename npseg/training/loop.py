@@ -395,10 +395,12 @@ def _naming(file: object) -> Iterator[None]:
 def _interrupts() -> Iterator[Callable[[], bool]]:
     """Let Ctrl-C wait for the end of a step; pressed a second time, it stops at once.
 
-    Only the main thread receives signals; elsewhere nothing is changed.
+    Only the main thread receives signals; elsewhere nothing is changed, and neither is it where Ctrl-C is ignored, as
+    a shell has it for what a script starts in the background.
     """
     pressed = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
+    elsewhere = threading.current_thread() is not threading.main_thread()
+    if elsewhere or signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         yield pressed.is_set
         return
 
