@@ -120,12 +120,16 @@ def words(folder, out, epochs):
     return ["train", "--data-path", str(folder), "--output-dir", str(out), *small]
 
 
-#: Runs the command line with files held to so few bytes that no checkpoint fits: as on a disk that is full.
+#: Runs the command line with files held to so few bytes that no checkpoint fits: as on a disk that is full. Afterwards
+#: files may be of any size again, for what else the process writes at its end, such as which lines it ran.
 FULL = """
 import resource, sys
 from npseg.cli import main
-resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))
-sys.exit(main(sys.argv[1:]))
+before = resource.getrlimit(resource.RLIMIT_FSIZE)
+resource.setrlimit(resource.RLIMIT_FSIZE, (2000, before[1]))
+status = main(sys.argv[1:])
+resource.setrlimit(resource.RLIMIT_FSIZE, before)
+sys.exit(status)
 """
 
 
