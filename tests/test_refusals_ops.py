@@ -300,6 +300,26 @@ def test_room_is_asked_for_before_memory_is_taken(name, monkeypatch):
         assert asked == ROOM[name]
 
 
+@pytest.mark.parametrize("name", [name for name in PAIRS if "method" in CALLS[name]])
+def test_a_matrix_that_would_not_fit_is_refused_in_the_operations_name(name, monkeypatch):
+    monkeypatch.setattr("npseg.methods.matrices.LARGEST", 0)
+    with pytest.raises(ValueError, match=f"^{name}: the matrix, .* use method='im2col'"):
+        getattr(npseg, name)(**{**CALLS[name], "method": "matrix"})
+
+
+@pytest.mark.parametrize(
+    ("name", "argument"),
+    [
+        *[(name, "groups") for name in ("conv_forward", "conv_transpose_forward", "conv_matrix")],
+        *[("bilinear_kernel", "factor"), ("bilinear_kernel", "size"), ("im2col_matrix", "channels")],
+        *[("lrn_forward", "size"), ("local_norm_forward", "size"), ("nearest_unpool_forward", "scale")],
+    ],
+)
+def test_what_is_counted_is_at_least_1(name, argument):
+    with pytest.raises(ValueError, match=f"^{name}: {argument}=0 must be at least 1"):
+        getattr(npseg, name)(**{**CALLS[name], argument: 0})
+
+
 # On a device
 
 
