@@ -359,6 +359,52 @@ def test_a_class_other_than_the_truth_may_be_impossible(reduction, weight):
     assert np.isfinite(dlogits).all()
 
 
+def test_smoothing_asks_nothing_of_an_impossible_class_of_weight_0_nor_at_void():
+    logits = np.array([[[-np.inf, -np.inf], [0.0, 0], [0.0, 0]]])
+    weight = np.array([0.0, 1, 1])
+    loss, _ = cross_entropy_forward(
+        logits, np.array([[1, 255]]), weight=weight, label_smoothing=0.3, reduction="none"
+    )
+    np.testing.assert_allclose(loss, [[(0.7 + 0.1 + 0.1) * np.log(2), 0]], rtol=1e-14)
+
+
+def test_each_pixel_has_a_peak_of_its_own():
+    loss, _ = cross_entropy_forward(
+        np.array([[[0.0, -1e4], [0.0, -1e4]]]), np.array([[0, 0]]), reduction="none"
+    )
+    np.testing.assert_allclose(loss, np.log(2), rtol=1e-15)
+
+
+@pytest.mark.parametrize("classes", [255, 256, 257, 300])
+def test_classes_beyond_what_a_byte_counts(classes):
+    labels = np.array([[0, classes - 1, 7], [254, 2**20, classes - 2]])
+    logits, weight = images(2, classes, 3), np.ones(classes)
+    loss, cache = cross_entropy_forward(logits, labels, ignore_index=2**20, reduction="sum")
+    expected = cross_entropy_by_definition(logits, labels, weight, 2**20, "sum", 0)
+    np.testing.assert_allclose(loss, expected, rtol=1e-13)
+    pulled = np.argwhere(cross_entropy_backward(None, cache) < 0)
+    places = [(0, 0, 0), (0, classes - 1, 1), (0, 7, 2), (1, 254, 0), (1, classes - 2, 2)]
+    assert {tuple(place) for place in pulled.tolist()} == set(places)
+
+
+@pytest.mark.parametrize("void", [-(2**63), 2**64 - 1])
+def test_the_ignored_label_may_be_any_that_an_array_can_hold(void):
+    cross_entropy_forward(np.zeros((1, 2)), np.array([1]), ignore_index=void)
+    beyond = void + (1 if void > 0 else -1)
+    with pytest.raises(ValueError, match=f"cross_entropy_forward: ignore_index={beyond} must be at"):
+        cross_entropy_forward(np.zeros((1, 2)), np.array([1]), ignore_index=beyond)
+
+
+def test_a_loss_has_a_gradient_of_its_own_shape():
+    _, cache = cross_entropy_forward(np.zeros((1, 2, 3)), np.zeros((1, 3), int))
+    with pytest.raises(
+        ValueError, match=r"cross_entropy_backward: dout has shape \(1, 3\); \(\), that of the output"
+    ):
+        cross_entropy_backward(np.ones((1, 3)), cache)
+    with pytest.raises(ValueError, match="cross_entropy_backward: dout=nan must be finite"):
+        cross_entropy_backward(float("nan"), cache)
+
+
 def test_an_impossible_truth_costs_infinitely_much():
     loss, cache = cross_entropy_forward(np.array([[-np.inf, 0.0]]), np.array([0]))
     assert loss == np.inf

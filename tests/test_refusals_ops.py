@@ -320,6 +320,17 @@ def test_what_is_counted_is_at_least_1(name, argument):
         getattr(npseg, name)(**{**CALLS[name], argument: 0})
 
 
+@pytest.mark.parametrize(
+    ("name", "argument"),
+    [(name, key) for name in PAIRS for key, v in CALLS[name].items() if getattr(v, "ndim", 0) == 1],
+)
+def test_a_vector_has_one_value_for_each_channel(name, argument):
+    values = len(CALLS[name][argument])
+    for shape in ((1,), (values + 1,), (values, 1), (1, values)):
+        with pytest.raises(ValueError, match=f"^{name}: {argument} has shape .*one for each"):
+            getattr(npseg, name)(**{**CALLS[name], argument: np.ones(shape)})
+
+
 # On a device
 
 
@@ -356,6 +367,19 @@ def test_a_gradient_on_the_host_after_a_forward_pass_on_a_device_is_named(name, 
     backward = name.replace("_forward", "_backward")
     with pytest.raises(TypeError, match=rf"^{backward}: dout is a numpy array"):
         getattr(npseg, backward)(np.ones(y.shape, y.dtype), cache)
+
+
+# The dtype
+
+
+@pytest.mark.parametrize("name", [*PAIRS, "im2col", "col2im", "conv_matrix", "max_pool_matrix"])
+def test_float32_stays_float32_in_what_is_returned_and_in_what_is_kept(name):
+    found = getattr(npseg, name)(
+        **{k: v.astype("float32") if floating(v) else v for k, v in CALLS[name].items()}
+    )
+    y, cache = found if isinstance(found, tuple) else (found, ())
+    kept = [a for a in cache if isinstance(a, np.ndarray) and a.dtype.kind == "f"]
+    assert {a.dtype.name for a in (y, *kept)} == {"float32"}
 
 
 # Exact arithmetic
