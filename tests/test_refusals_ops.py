@@ -372,10 +372,12 @@ def test_a_gradient_on_the_host_after_a_forward_pass_on_a_device_is_named(name, 
 # The dtype
 
 
+@pytest.mark.parametrize("left_out", [(), ("weight", "gamma", "beta", "b")], ids=["all", "without vectors"])
 @pytest.mark.parametrize("name", [*PAIRS, "im2col", "col2im", "conv_matrix", "max_pool_matrix"])
-def test_float32_stays_float32_in_what_is_returned_and_in_what_is_kept(name):
+def test_float32_stays_float32_in_what_is_returned_and_in_what_is_kept(name, left_out):
+    given = {k: v.astype("float32") if floating(v) else v for k, v in CALLS[name].items()}
     found = getattr(npseg, name)(
-        **{k: v.astype("float32") if floating(v) else v for k, v in CALLS[name].items()}
+        **{k: None if k in left_out and floating(v) else v for k, v in given.items()}
     )
     y, cache = found if isinstance(found, tuple) else (found, ())
     kept = [a for a in cache if isinstance(a, np.ndarray) and a.dtype.kind == "f"]
