@@ -48,7 +48,7 @@ def arrays(op: str, *, exact: bool | None = None, **named: Array | None) -> None
     """
     given: dict[str, Array] = {k: a for k, a in named.items() if a is not None or k not in OPTIONAL}
     for name, a in given.items():
-        if not _is_array(a):
+        if not is_array(a):
             raise TypeError(
                 f"{op}: {name} is a {type(a).__name__}; an array is needed: np.asarray({name}, float)"
             )
@@ -245,7 +245,7 @@ def channel_vectors(op: str, x: Array, *, name: str = "x", **vectors: Array | No
     for key, v in vectors.items():
         if v is not None and v.shape != (x.shape[1],):
             raise ValueError(
-                f"{op}: {key} has shape {v.shape}; ({x.shape[1]},), one for each channel, is needed"
+                f"{op}: {key} has shape {v.shape}; ({x.shape[1]},), one for each channel of {name}, is needed"
             )
 
 
@@ -381,7 +381,7 @@ def listed(names: Sequence[str], most: int = 5) -> str:
     return ", ".join(names[:most]) + more
 
 
-def _is_array(a: object) -> bool:
+def is_array(a: object) -> bool:
     """Tell arrays, of NumPy or of a device, from what merely has their attributes: sparse matrices, tables, tensors."""
     return isinstance(a, np.ndarray | np.generic) or array_module(a) is not np
 

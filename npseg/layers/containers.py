@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from npseg import kinds
 from npseg.backend import Array
 from npseg.geometry import Grid
 from npseg.layers.layer import Layer
@@ -27,7 +28,7 @@ class Container(Layer):
     """
 
     def __init__(self, **layers: Layer) -> None:
-        self.layers = layers
+        self.layers = kinds.mapping(type(self).__name__, "layers", layers, Layer, "a layer")
         self.training = self.remembering = True
         self._remembered = None
 
@@ -147,6 +148,7 @@ class Sequential(Container):
         ValueError
             If there is none of this name; the message has the names that there are.
         """
+        kinds.instance("until", "name", name, str, "the name of a layer")
         first, _, inside = name.partition(".")
         if first not in self.layers:
             raise ValueError(f"there is no layer {first!r} among {', '.join(self.layers)}")
@@ -171,4 +173,8 @@ def named(layers: Sequence[tuple[str, Layer]]) -> Sequential:
     >>> list(named([("conv", Conv(3, 8, 3, rng=None)), ("relu", ReLU())]).layers)
     ['conv', 'relu']
     """
-    return Sequential(**dict(layers))
+    needed = "a list of pairs of a name and a layer"
+    pairs = [tuple(kinds.listed("named", "layers", one, needed)) for one in kinds.listed("named", "layers", layers, needed)]
+    if any(len(pair) != 2 or not isinstance(pair[0], str) for pair in pairs):
+        raise ValueError(f"named: layers={pairs!r}; {needed} is needed")
+    return Sequential(**dict(pairs))

@@ -65,15 +65,14 @@ class Conv(Layer):
     ) -> None:
         super().__init__()
         op = type(self).__name__
-        arguments.integers(op, 1, channels_in=channels_in, channels_out=channels_out, kernel_size=kernel_size)
-        arguments.integers(op, 1, stride=stride, dilation=dilation)
-        arguments.integers(op, 0, padding=padding)
+        channels_in, channels_out, kernel_size = _sizes(op, channels_in, channels_out, kernel_size)
+        self.kernel_size, self.padding = kernel_size, arguments.integer(op, "padding", padding)
+        self.stride, self.dilation = arguments.integers(op, 1, stride=stride, dilation=dilation)
         arguments.float_type(op, dtype)
-        self.kernel_size, self.stride, self.padding, self.dilation = kernel_size, stride, padding, dilation
         shape = (channels_out, channels_in, kernel_size, kernel_size)
         he = sqrt(2 / prod(shape[1:]))
-        self.params["w"] = _initial(shape, rng, he if deviation is None else deviation, dtype)
-        if bias:
+        self.params["w"] = _initial(op, shape, rng, he if deviation is None else deviation, dtype)
+        if arguments.flag(op, "bias", bias):
             self.params["b"] = backend.current().zeros(channels_out, dtype)
 
     def forward(self, x: Array) -> Array:
@@ -143,15 +142,14 @@ class ConvTranspose(Layer):
     ) -> None:
         super().__init__()
         op = type(self).__name__
-        arguments.integers(op, 1, channels_in=channels_in, channels_out=channels_out, kernel_size=kernel_size)
-        arguments.integers(op, 1, stride=stride)
-        arguments.integers(op, 0, padding=padding)
+        channels_in, channels_out, kernel_size = _sizes(op, channels_in, channels_out, kernel_size)
+        self.kernel_size, self.padding = kernel_size, arguments.integer(op, "padding", padding)
+        self.stride = stride = arguments.integer(op, "stride", stride, 1)
         arguments.float_type(op, dtype)
-        self.kernel_size, self.stride, self.padding = kernel_size, stride, padding
         shape = (channels_in, channels_out, kernel_size, kernel_size)
         he = sqrt(2 / channels_in) * stride / kernel_size
-        self.params["w"] = _initial(shape, rng, he if deviation is None else deviation, dtype)
-        if bias:
+        self.params["w"] = _initial(op, shape, rng, he if deviation is None else deviation, dtype)
+        if arguments.flag(op, "bias", bias):
             self.params["b"] = backend.current().zeros(channels_out, dtype)
 
     def forward(self, x: Array) -> Array:
@@ -203,7 +201,8 @@ class BilinearUpsampling(ConvTranspose):
     def __init__(
         self, channels: int, factor: int, *, padding: int = 0, learned: bool = True, dtype: str = "float32"
     ) -> None:
-        arguments.integers("BilinearUpsampling", 1, channels=channels, factor=factor)
+        channels, factor = arguments.integers("BilinearUpsampling", 1, channels=channels, factor=factor)
+        arguments.flag("BilinearUpsampling", "learned", learned)
         super().__init__(
             channels, channels, 2 * factor, stride=factor, padding=padding, bias=False, rng=None, dtype=dtype
         )
@@ -214,11 +213,20 @@ class BilinearUpsampling(ConvTranspose):
             self.freeze()
 
 
-def _initial(shape: tuple[int, ...], rng: np.random.Generator | None, deviation: float, dtype: str) -> Array:
+def _sizes(op: str, channels_in: object, channels_out: object, kernel_size: object) -> list[int]:
+    """Return the channels and the kernel's size, all of them at least 1."""
+    given = {"channels_in": channels_in, "channels_out": channels_out, "kernel_size": kernel_size}
+    return arguments.integers(op, 1, **given)
+
+
+def _initial(
+    op: str, shape: tuple[int, ...], rng: np.random.Generator | None, deviation: float, dtype: str
+) -> Array:
     """Draw initial weights; without a generator they are 0."""
+    deviation = arguments.real(op, "deviation", deviation)
     if rng is not None and not isinstance(rng, np.random.Generator):
-        raise TypeError(f"layer: rng={rng!r}; a numpy.random.Generator is needed, or None for weights of 0")
+        raise TypeError(f"{op}: rng={rng!r}; a numpy.random.Generator is needed, or None for weights of 0")
     if type(rng) in (np.random.Generator, type(None)):  # others draw numbers that take no memory
-        room.check("layer", "w, by channels_in, channels_out and kernel_size", shape, np.empty(0))
+        room.check(f"{op}, a layer", "w, by channels_in, channels_out and kernel_size", shape, np.empty(0))
     w = np.zeros(shape) if rng is None else rng.standard_normal(shape) * deviation
     return backend.current().asarray(w, dtype)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from npseg import arguments
+from npseg import arguments, room
 from npseg.backend import Array, array_module
 from npseg.geometry import Grid
 from npseg.layers.layer import Layer
@@ -29,18 +29,27 @@ class ZeroPad(Layer):
 
     def __init__(self, before: int, after: int) -> None:
         super().__init__()
-        arguments.integers("ZeroPad", 0, before=before, after=after)
-        self.before, self.after = before, after
+        self.before, self.after = arguments.integers("ZeroPad", 0, before=before, after=after)
 
     def forward(self, x: Array) -> Array:
         """Pad."""
+        arguments.arrays("ZeroPad", x=x)
+        arguments.spatial("ZeroPad", "x", x)
+        room.check("ZeroPad", f"x with {self.before} before and {self.after} after", self._padded(x.shape), x)
         border = [(0, 0)] * 2 + [(self.before, self.after)] * (x.ndim - 2)
-        self._remember(x.shape[2:])
+        self._remember(x.shape)
         return array_module(x).pad(x, border)
 
     def backward(self, dout: Array) -> Array:
         """Crop the gradient."""
-        return crop_forward(dout, self.before, self._recall())[0]
+        arguments.arrays("ZeroPad", dout=dout)
+        shape = self._recall()
+        arguments.same_shape("ZeroPad", "dout", dout, self._padded(shape), "the output")
+        return crop_forward(dout, self.before, shape[2:])[0]
+
+    def _padded(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """Return the output's shape."""
+        return (*shape[:2], *(n + self.before + self.after for n in shape[2:]))
 
     def grid(self, below: Grid) -> Grid:
         """Begin in the border."""

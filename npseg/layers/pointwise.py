@@ -42,11 +42,11 @@ class BatchNorm(Layer):
         self, channels: int, *, momentum: float = 0.1, shift: float = 0.0, dtype: str = "float32"
     ) -> None:
         super().__init__()
-        arguments.integers("BatchNorm", 1, channels=channels)
+        channels = arguments.integer("BatchNorm", "channels", channels, 1)
         arguments.float_type("BatchNorm", dtype)
         room.check("BatchNorm", "gamma, of channels", (channels,), np.empty(0))
-        arguments.probability("BatchNorm", "momentum", momentum)
-        self.momentum = momentum
+        self.momentum = arguments.probability("BatchNorm", "momentum", momentum)
+        shift = arguments.real("BatchNorm", "shift", shift)
         xp = backend.current()
         self.params = {"gamma": xp.ones(channels, dtype), "beta": xp.full(channels, shift, dtype)}
         self.buffers = {"running_mean": xp.zeros(channels, dtype), "running_var": xp.ones(channels, dtype)}
@@ -85,7 +85,11 @@ class LocalResponseNorm(Layer):
 
     def __init__(self, size: int, *, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> None:
         super().__init__()
-        self.size, self.alpha, self.beta, self.k = size, alpha, beta, k
+        self.size = arguments.integer("LocalResponseNorm", "size", size, 1)
+        self.alpha, self.beta, self.k = (
+            arguments.real("LocalResponseNorm", name, value)
+            for name, value in (("alpha", alpha), ("beta", beta), ("k", k))
+        )
 
     def forward(self, x: Array) -> Array:
         """Normalise."""
@@ -117,7 +121,7 @@ class ReLU(Layer):
 
     def __init__(self, *, in_place: bool = False) -> None:
         super().__init__()
-        self.in_place = in_place
+        self.in_place = arguments.flag("ReLU", "in_place", in_place)
 
     def forward(self, x: Array) -> Array:
         """Rectify."""
@@ -174,11 +178,13 @@ class Scale(Layer):
 
     def forward(self, x: Array) -> Array:
         """Multiply."""
+        arguments.arrays("Scale", x=x)
         self._remember(self.factor)
         return self.factor * x
 
     def backward(self, dout: Array) -> Array:
         """Multiply the gradient by the same."""
+        arguments.arrays("Scale", dout=dout)
         return self._recall() * dout
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from npseg import arguments
+from npseg import arguments, kinds
 from npseg.backend import Array
 from npseg.geometry import Grid, Ints
 from npseg.layers.layer import Layer
@@ -63,12 +63,11 @@ class MaxPool(Layer):
         self, kernel_size: int, *, stride: int | None = None, dilation: int = 1, ceil_mode: bool = False
     ) -> None:
         super().__init__()
-        arguments.integers("MaxPool", 1, kernel_size=kernel_size, dilation=dilation)
-        if stride is not None:
-            arguments.integers("MaxPool", 1, stride=stride)
-        arguments.flag("MaxPool", "ceil_mode", ceil_mode)
-        self.kernel_size, self.stride = kernel_size, kernel_size if stride is None else stride
-        self.dilation, self.ceil_mode = dilation, ceil_mode
+        stride = kernel_size if stride is None else stride
+        self.kernel_size, self.dilation, self.stride = arguments.integers(
+            "MaxPool", 1, kernel_size=kernel_size, dilation=dilation, stride=stride
+        )
+        self.ceil_mode = arguments.flag("MaxPool", "ceil_mode", ceil_mode)
 
     def forward(self, x: Array) -> Array:
         """Take the winners."""
@@ -110,10 +109,11 @@ class MaxUnpool(Layer):
 
     def __init__(self, kernel_size: int) -> None:
         super().__init__()
-        self.kernel_size = kernel_size
+        self.kernel_size = arguments.integer("MaxUnpool", "kernel_size", kernel_size, 1)
 
     def forward(self, x: Array, switches: Switches) -> Array:  # type: ignore[override]
         """Put each value to where its winner stood."""
+        kinds.instance("MaxUnpool", "switches", switches, Switches, "what MaxPool.forward_with_switches returns")
         y, cache = max_unpool_forward(
             x, switches.indices, self.kernel_size, output_size=switches.size, method=self.method
         )

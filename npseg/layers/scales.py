@@ -18,6 +18,7 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 from types import ModuleType
 
+from npseg import arguments, kinds
 from npseg.backend import Array, array_module
 from npseg.geometry import Grid
 from npseg.layers.containers import Container
@@ -30,6 +31,9 @@ from npseg.ops.unpool import nearest_unpool_backward, nearest_unpool_forward
 
 #: The weights of both ways, on one axis.
 BINOMIAL = (1, 4, 6, 4, 1)
+
+#: Levels of a pyramid: each halves the size, and sizes are counted in 32 bits.
+MOST_LEVELS = 32
 
 
 class PyramidDown(Layer):
@@ -44,12 +48,14 @@ class PyramidDown(Layer):
 
     def forward(self, x: Array) -> Array:
         """Halve: W x, divided by W 1."""
+        _check("PyramidDown", "x", x)
         total = _blur_down(_ones(x, x.shape[2:]))
         self._remember((x.shape[2:], total))
         return _blur_down(x) / total
 
     def backward(self, dout: Array) -> Array:
         """Return dx, by the transpose: Wᵀ (dout / W 1)."""
+        _check("PyramidDown", "dout", dout)
         size, total = self._recall()
         return _blur_up(dout / total, size)
 
@@ -71,6 +77,7 @@ class PyramidUp(Layer):
 
     def forward(self, x: Array) -> Array:
         """Double: Wᵀ x, divided by Wᵀ 1."""
+        _check("PyramidUp", "x", x)
         size = tuple(2 * n for n in x.shape[2:])
         total = _blur_up(_ones(x, x.shape[2:]), size)
         self._remember(total)
@@ -78,6 +85,7 @@ class PyramidUp(Layer):
 
     def backward(self, dout: Array) -> Array:
         """Return dx, by the transpose of the transpose: W (dout / Wᵀ 1)."""
+        _check("PyramidUp", "dout", dout)
         return _blur_down(dout / self._recall())
 
     def grid(self, below: Grid) -> Grid:
@@ -102,7 +110,7 @@ class LaplacianPyramid(Container):
     """
 
     def __init__(self, levels: int) -> None:
-        self.levels = levels
+        self.levels = levels = arguments.integer("LaplacianPyramid", "levels", levels, 1, MOST_LEVELS)
         ways: dict[str, Layer] = {}
         for n in range(1, levels):
             ways |= {f"down{n}": PyramidDown(), f"up{n}": PyramidUp()}
@@ -110,6 +118,7 @@ class LaplacianPyramid(Container):
 
     def forward(self, x: Array) -> list[Array]:
         """Take an image apart: each level is ``G - up(down(G))``, but the last, which is what remains."""
+        _check("LaplacianPyramid", "x", x)
         bands, crops = [], []
         for n in range(1, self.levels):
             half = self.layers[f"down{n}"].forward(x)
@@ -122,7 +131,12 @@ class LaplacianPyramid(Container):
 
     def backward(self, dlevels: Sequence[Array]) -> Array:
         """Return the gradient of the image: G is read twice, by its level and by what is halved."""
-        *dbands, dx = dlevels
+        given = kinds.listed("LaplacianPyramid", "dlevels", dlevels, "a list of each level's gradient")
+        if len(given) != self.levels:
+            raise ValueError(f"LaplacianPyramid: dlevels has {len(given)} arrays; one for each of the {self.levels} levels is needed")
+        for dlevel in given:
+            _check("LaplacianPyramid", "dlevels", dlevel)
+        *dbands, dx = given
         for n, (dband, crop) in reversed([*enumerate(zip(dbands, self._recall()), start=1)]):
             dhalf = dx - self.layers[f"up{n}"].backward(crop_backward(dband, crop))
             dx = dband + self.layers[f"down{n}"].backward(dhalf)
@@ -148,7 +162,8 @@ class LocalNorm(Layer):
 
     def __init__(self, size: int, *, eps: float = 1e-5) -> None:
         super().__init__()
-        self.size, self.eps = size, eps
+        self.size = arguments.integer("LocalNorm", "size", size, 1)
+        self.eps = arguments.real("LocalNorm", "eps", eps)
 
     def forward(self, x: Array) -> Array:
         """Normalise."""
@@ -182,7 +197,7 @@ class NearestUnpool(Layer):
 
     def __init__(self, scale: int) -> None:
         super().__init__()
-        self.scale = scale
+        self.scale = arguments.integer("NearestUnpool", "scale", scale, 1)
 
     def forward(self, x: Array) -> Array:
         """Repeat."""
@@ -197,6 +212,12 @@ class NearestUnpool(Layer):
     def grid(self, below: Grid) -> Grid:
         """Follow the units' places up."""
         return below.up(kernel=self.scale, stride=self.scale)
+
+
+def _check(op: str, name: str, x: Array) -> None:
+    """Refuse what is no array of planes."""
+    arguments.arrays(op, **{name: x})
+    kinds.planes(op, name, x)
 
 
 def _blur_down(x: Array) -> Array:

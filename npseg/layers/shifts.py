@@ -21,6 +21,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import prod
 
+from npseg import arguments, kinds
 from npseg.backend import Array
 from npseg.geometry import Grid, times
 from npseg.layers.layer import Layer
@@ -53,6 +54,8 @@ def split(x: Array, shifts: int) -> Array:
     >>> split(np.arange(8).reshape(1, 1, 2, 4), 2).tolist()
     [[[[0, 2]]], [[[1, 3]]], [[[4, 6]]], [[[5, 7]]]]
     """
+    kinds.planes("split", "x", x)
+    shifts = arguments.integer("split", "shifts", shifts, 1)
     images, channels, height, width = x.shape
     if height % shifts or width % shifts:
         raise ValueError(
@@ -77,13 +80,22 @@ def merge(x: Array, shifts: int) -> Array:
     -------
     (N, C, shifts * H, shifts * W) array
 
+    Raises
+    ------
+    ValueError
+        If there are not as many planes for each shift.
+
     Examples
     --------
     >>> import numpy as np
     >>> merge(np.array([0, 1, 4, 5]).reshape(4, 1, 1, 1), 2).tolist()
     [[[[0, 1], [4, 5]]]]
     """
+    kinds.planes("merge", "x", x)
+    shifts = arguments.integer("merge", "shifts", shifts, 1)
     planes, channels, height, width = x.shape
+    if planes % shifts**2:
+        raise ValueError(f"merge: x has {planes} planes; a multiple of shifts**2 = {shifts**2} is needed")
     images = planes // shifts**2
     y = x.reshape(shifts, shifts, images, channels, height, width).transpose(2, 3, 4, 0, 5, 1)
     return y.reshape(images, channels, height * shifts, width * shifts)
@@ -118,7 +130,13 @@ class ShiftedMaxPool(Layer):
 
     def __init__(self, kernel_size: int, *, shifts: int = 1) -> None:
         super().__init__()
-        self.kernel_size, self.shifts = kernel_size, shifts
+        self.kernel_size, self.shifts = arguments.integers(
+            "ShiftedMaxPool", 1, kernel_size=kernel_size, shifts=shifts
+        )
+        if self.kernel_size % self.shifts:
+            raise ValueError(
+                f"ShiftedMaxPool: shifts={shifts} does not divide kernel_size={kernel_size}; give a divisor"
+            )
 
     def forward(self, x: Array) -> Array:
         """Take the winners of all windows, and sort them by shift."""
@@ -129,6 +147,7 @@ class ShiftedMaxPool(Layer):
 
     def backward(self, dout: Array) -> Array:
         """Give the gradient to the winners."""
+        kinds.planes("ShiftedMaxPool", "dout", dout)
         cache = self._recall()
         return max_pool_backward(merge(dout, self.shifts), cache)
 
@@ -156,10 +175,12 @@ class Merge(Layer):
 
     def __init__(self, shifts: Sequence[int]) -> None:
         super().__init__()
-        self.shifts = tuple(shifts)
+        given = kinds.listed("Merge", "shifts", shifts, "a list of the poolings' shifts")
+        self.shifts = tuple(arguments.integer("Merge", "shifts", one, 1) for one in given)
 
     def forward(self, x: Array) -> Array:
         """Interleave the last pooling's shifts first."""
+        kinds.planes("Merge", "x", x)
         self._remember(())
         for shifts in reversed(self.shifts):
             x = merge(x, shifts)
@@ -167,6 +188,7 @@ class Merge(Layer):
 
     def backward(self, dout: Array) -> Array:
         """Sort the gradient by shift again."""
+        kinds.planes("Merge", "dout", dout)
         self._recall()
         for shifts in self.shifts:
             dout = split(dout, shifts)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from npseg import arguments, backend
+from npseg import arguments, backend, kinds, room
 from npseg.backend import Array
 from npseg.layers.convolution import Conv
 from npseg.layers.layer import Layer
@@ -69,9 +69,19 @@ class SparseConv(Conv):
         dtype: str = "float32",
     ) -> None:
         Layer.__init__(self)
-        self.kernel_size, self.stride, self.padding, self.dilation = kernel_size, 1, padding, 1
+        channels_in, channels_out, kernel_size = arguments.integers(
+            "SparseConv", 1, channels_in=channels_in, channels_out=channels_out, kernel_size=kernel_size
+        )
+        self.padding = arguments.integer("SparseConv", "padding", padding)
+        arguments.float_type("SparseConv", dtype)
+        self.kernel_size, self.stride, self.dilation = kernel_size, 1, 1
         self.maps = (channels_out, channels_in)
         connections = _connections(table, channels_in, channels_out)
+        full = (channels_out, channels_in, kernel_size, kernel_size)
+        if rng is not None:
+            kinds.instance("SparseConv", "rng", rng, np.random.Generator, "a numpy.random.Generator, or None,")
+        if type(rng) in (np.random.Generator, type(None)):  # others draw numbers that take no memory
+            room.check("SparseConv", "w, by channels_in, channels_out and kernel_size", full, np.empty(0))
         fan_in = np.bincount(connections[:, 1], minlength=channels_out)[connections[:, 1]] * kernel_size**2
         shape = (len(connections), kernel_size, kernel_size)
         w = np.zeros(shape) if rng is None else rng.standard_normal(shape) / np.sqrt(fan_in)[:, None, None]
@@ -125,7 +135,12 @@ def random_table(channels_in: int, channels_out: int, fan_in: int, rng: np.rando
     >>> random_table(16, 64, 8, np.random.default_rng(0)).shape
     (512, 2)
     """
-    if arguments.integer("random_table", "fan_in", fan_in, 1) > channels_in:
+    op = "random_table"
+    channels_in, channels_out = arguments.integers(op, 1, channels_in=channels_in, channels_out=channels_out)
+    kinds.instance(op, "rng", rng, np.random.Generator, "a numpy.random.Generator")
+    fan_in = arguments.integer(op, "fan_in", fan_in, 1)
+    room.check(op, "the maps, channels_in for each of channels_out", (channels_out, channels_in), np.empty(0))
+    if fan_in > channels_in:
         raise ValueError(f"random_table: fan_in={fan_in}, but there are {channels_in} maps to read")
     maps = rng.permuted(np.tile(np.arange(channels_in), (channels_out, 1)), axis=1)[:, :fan_in]
     return np.stack([np.sort(maps).ravel(), np.repeat(np.arange(channels_out), fan_in)], axis=1)
@@ -133,7 +148,10 @@ def random_table(channels_in: int, channels_out: int, fan_in: int, rng: np.rando
 
 def _connections(table: Array, channels_in: int, channels_out: int) -> np.ndarray:
     """Check a connection table."""
-    pairs = np.asarray(table)
+    try:
+        pairs = np.asarray(table)
+    except (TypeError, ValueError):  # rows of several lengths
+        pairs = np.empty(0)
     if pairs.ndim != 2 or pairs.shape[1] != 2 or pairs.dtype.kind not in "iu":
         raise ValueError(
             f"SparseConv: table of shape {pairs.shape}, {pairs.dtype}; (K, 2) whole numbers are needed"

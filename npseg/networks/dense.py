@@ -30,6 +30,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
+from npseg import arguments, kinds
 from npseg.backend import Array, array_module
 from npseg.geometry import Grid, Ints, times
 from npseg.layers import Conv, Layer, MaxPool, Sequential, ZeroPad
@@ -58,6 +59,7 @@ def field_and_stride(net: Sequential) -> tuple[int, int]:
     ...                             c=Conv(1, 1, 7, **conv)))
     (46, 4)
     """
+    kinds.instance("patch classifier", "net", net, Sequential, "a Sequential")
     for name, layer in _leaves(net):
         if isinstance(layer, Conv | MaxPool):
             if getattr(layer, "padding", 0) or getattr(layer, "ceil_mode", False):
@@ -85,6 +87,7 @@ def margins(field: int) -> tuple[int, int]:
     >>> margins(7), margins(46)
     ((3, 3), (22, 23))
     """
+    field = arguments.integer("margins", "field", field, 1)
     return (field - 1) // 2, field // 2
 
 
@@ -109,8 +112,8 @@ class ShiftAndStitch(Sequential):
     """
 
     def __init__(self, net: Sequential) -> None:
-        super().__init__(**net.layers)
         self.field, self.stride = field_and_stride(net)
+        super().__init__(**net.layers)
 
     def shifts(self, out: Ints) -> Ints:
         """Return how many shifts there are on each axis, for so many patches."""
@@ -118,6 +121,7 @@ class ShiftAndStitch(Sequential):
 
     def forward(self, x: Array) -> Array:
         """Return the scores of all patches inside x."""
+        kinds.planes(type(self).__name__, "x", x)
         xp = array_module(x)
         out = tuple(n - self.field + 1 for n in x.shape[2:])
         if min(out) < 1:
@@ -145,8 +149,11 @@ class ShiftAndStitch(Sequential):
 
     def backward(self, dout: Array) -> Array:
         """Hand each shift the gradients of its answers, and add up what comes back where the parts overlap."""
+        kinds.planes(type(self).__name__, "dout", dout)
         shape, shifts, answers, part = self._recall()
         images, classes = dout.shape[:2]
+        scored = tuple(n - self.field + 1 for n in shape[2:])
+        arguments.same_shape(type(self).__name__, "dout", dout, (shape[0], classes, *scored), "the scores")
         every = zeros((images, classes, *(a * m for a, m in zip(answers, shifts))), dout)
         every[:, :, : dout.shape[2], : dout.shape[3]] = dout
         every = every.reshape(images, classes, answers[0], shifts[0], answers[1], shifts[1])
@@ -267,8 +274,7 @@ def dense(net: Sequential, run: str = "dilated") -> Sequential:
     >>> [dense(net, run).forward(np.zeros((1, 3, 11, 20), "float32")).shape for run in RUNS]
     [(1, 5, 11, 20), (1, 5, 11, 20), (1, 5, 11, 20)]
     """
-    if run not in RUNS:
-        raise ValueError(f"run={run!r}; choose one of {', '.join(map(repr, RUNS))}")
+    arguments.choice("dense", "run", run, RUNS)
     field, _ = field_and_stride(net)
     return Sequential(pad=ZeroPad(*margins(field)), classifier=RUNS[run](net))
 

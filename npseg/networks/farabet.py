@@ -20,7 +20,7 @@ from math import sqrt
 
 import numpy as np
 
-from npseg import arguments, backend
+from npseg import arguments, backend, room
 from npseg.backend import Array
 from npseg.layers import (
     BilinearUpsampling,
@@ -123,12 +123,10 @@ class Farabet(Network):
         dtype: str = "float32",
         method: str = "auto",
     ) -> None:
-        if classifier not in CLASSIFIERS:
-            raise ValueError(
-                f"Farabet: classifier={classifier!r}; choose one of {', '.join(map(repr, CLASSIFIERS))}"
-            )
-        fc = 64 * width if fc is None else fc
-        classes, width, fc = arguments.integers("Farabet", 1, classes=classes, width=width, fc=fc)
+        arguments.choice("Farabet", "classifier", classifier, CLASSIFIERS)
+        arguments.float_type("Farabet", dtype)
+        classes, width = arguments.integers("Farabet", 1, classes=classes, width=width)
+        (fc,) = arguments.integers("Farabet", 1, fc=64 * width if fc is None else fc)
         scales = arguments.integer("Farabet", "scales", scales, 1, 32)
         self.scales = scales
         rng = arguments.generator("Farabet", seed)
@@ -223,6 +221,7 @@ def _yuv(dtype: str) -> Conv:
 def _stages(width: int, rng: np.random.Generator, dtype: str) -> Shared:
     """Return what looks at each level: normalisation, and three stages with their connection tables."""
     first, second, third = width, 4 * width, 16 * width
+    room.check("Farabet", "the connections of width", (third, second), np.empty(0))
 
     def conv(below: int, above: int, table: object) -> SparseConv:
         return SparseConv(below, above, KERNEL, table=table, padding=KERNEL // 2, rng=rng, dtype=dtype)

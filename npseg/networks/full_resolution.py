@@ -74,6 +74,7 @@ class FullResolution(Network, Sequential):
     ) -> None:
         classes, width = arguments.integers("FullResolution", 1, classes=classes, width=width)
         depth = arguments.integer("FullResolution", "depth", depth, 1, DEEPEST)
+        arguments.flag("FullResolution", "batch_norm", batch_norm)
         rng = arguments.generator("FullResolution", seed)
 
         def block(number: int) -> Iterator[tuple[str, Layer]]:

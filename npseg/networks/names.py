@@ -16,6 +16,7 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
+from npseg import arguments, kinds
 from npseg.arguments import listed
 from npseg.backend import Array, to_numpy
 from npseg.layers import Container
@@ -58,6 +59,7 @@ def state_dict(network: Container, *, names: str = "own") -> dict[str, np.ndarra
     >>> list(state_dict(network, names="torchvision"))[:3]
     ['features.0.weight', 'features.1.weight', 'features.1.bias']
     """
+    kinds.instance("state_dict", "network", network, Container, "a network")
     weights = {name: to_numpy(a).copy() for name, a in (network.params | network.buffers).items()}
     return spelled(weights, names=names)
 
@@ -82,8 +84,8 @@ def spelled(weights: Mapping[str, np.ndarray], *, names: str = "own") -> dict[st
     >>> list(spelled({"conv.w": np.ones((8, 3, 3, 3)), "norm.gamma": np.ones(8), "norm.running_var": np.ones(8)}))
     ['conv.weight', 'norm.weight', 'norm.running_var']
     """
-    if names not in SPELLINGS:
-        raise ValueError(f"names={names!r}; choose one of {', '.join(map(repr, SPELLINGS))}")
+    arguments.choice("weights", "names", names, SPELLINGS)
+    weights = kinds.arrays("weights", "weights", weights)
     if names == "own":
         return {pytorch_name(name): array for name, array in weights.items()}
     theirs = _vggs(weights, batch_norm=any(_layer(name) == "conv1_1_norm" for name in weights))
@@ -100,6 +102,7 @@ def pytorch_name(name: str) -> str:
     >>> pytorch_name("down1.conv1.w"), pytorch_name("down1.norm1.beta"), pytorch_name("down1.norm1.running_mean")
     ('down1.conv1.weight', 'down1.norm1.bias', 'down1.norm1.running_mean')
     """
+    kinds.instance("pytorch_name", "name", name, str, "the name of a parameter")
     layer, dot, part = name.rpartition(".")
     return f"{layer}{dot}{_PARTS.get(part, part)}"
 
@@ -126,7 +129,8 @@ def found_under(places: Iterable[str], weights: Mapping[str, Array], what: str) 
     >>> found_under(["conv.w", "conv.b", "score.w"], {"conv.weight": np.ones(1), "conv.b": np.ones(1)}, "weights")
     {'conv.w': 'conv.weight', 'conv.b': 'conv.b'}
     """
-    places = list(places)
+    places = kinds.members("found_under", "places", places, str, "a list of names")
+    weights = kinds.mapping("found_under", "weights", weights, None, "a dict of arrays by name")
     own = {place: name for place in places for name in (pytorch_name(place), place) if name in weights}
     return own | (_of_vgg(weights, places, own, what) if is_vgg(weights) else {})
 
@@ -139,6 +143,7 @@ def is_vgg(weights: Mapping[str, Array]) -> bool:
     >>> is_vgg({"features.0.weight": np.zeros((64, 3, 3, 3))}), is_vgg({"to_pool3.conv1_1.w": np.zeros((64, 3, 3, 3))})
     (True, False)
     """
+    kinds.mapping("is_vgg", "weights", weights, None, "a dict of arrays by name")
     return any(name.startswith("features.") for name in weights)
 
 

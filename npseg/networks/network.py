@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from npseg import arguments
 from npseg.backend import Array
 from npseg.layers import Container
 from npseg.ops.loss import cross_entropy_backward, cross_entropy_forward
@@ -129,5 +130,5 @@ class Model:
 
     def at_width(self, width: int | None = None) -> dict[str, Any]:
         """Return the settings with which it trains on a laptop, at a width of one's own or at its default one."""
-        width = self.width if width is None else width
+        width = arguments.integer("network", "width", self.width if width is None else width, 1)
         return {"width": width, **self.small(width)}

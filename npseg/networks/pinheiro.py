@@ -177,16 +177,14 @@ class RecurrentCNN(Network):
         dtype: str = "float32",
         method: str = "auto",
     ) -> None:
-        if layout not in LAYOUTS:
-            names = ", ".join(map(repr, LAYOUTS))
-            raise ValueError(f"RecurrentCNN: layout={layout!r}; choose one of {names}")
-        second = 2 * width if second is None else second
-        classes, width, second = arguments.integers(
-            "RecurrentCNN", 1, classes=classes, width=width, second=second
-        )
+        arguments.choice("RecurrentCNN", "layout", layout, LAYOUTS)
+        arguments.flag("RecurrentCNN", "hidden_tanh", hidden_tanh)
+        classes, width = arguments.integers("RecurrentCNN", 1, classes=classes, width=width)
+        (second,) = arguments.integers("RecurrentCNN", 1, second=2 * width if second is None else second)
         self.stages, self.classes, self.dtype = LAYOUTS[layout], classes, dtype
         self.hidden_tanh = hidden_tanh
         self.fed = classes if arguments.integer("RecurrentCNN", "instances", instances, 1) > 1 else 0
+        arguments.integer("RecurrentCNN", "classes", classes, 1, arguments.LARGEST - 3)  # fed beside the image
         rng = arguments.generator("RecurrentCNN", seed)
         planes = (self.fed + 3, width, second, classes)
 

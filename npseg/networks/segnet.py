@@ -72,7 +72,7 @@ class SegNet(EncoderDecoder):
         dtype: str = "float32",
         method: str = "auto",
     ) -> None:
-        _check("SegNet", classes, width)
+        classes, width = arguments.integers("SegNet", 1, classes=classes, width=width)
         rng = arguments.generator("SegNet", seed)
 
         def step(name: str, before: int, after: int) -> Layers:
@@ -131,7 +131,7 @@ class SegNetBasic(EncoderDecoder):
         dtype: str = "float32",
         method: str = "auto",
     ) -> None:
-        _check("SegNetBasic", classes, width)
+        classes, width = arguments.integers("SegNetBasic", 1, classes=classes, width=width)
         rng = arguments.generator("SegNetBasic", seed)
 
         def step(name: str, before: int, *, relu: bool) -> Layers:
@@ -151,12 +151,6 @@ class SegNetBasic(EncoderDecoder):
             yield "score", Conv(width, classes, 1, rng=rng, dtype=dtype)
 
         super().__init__(encoder(), decoder(), method=method)
-
-
-def _check(network: str, classes: int, width: int) -> None:
-    """Refuse numbers of classes or channels below 1."""
-    for name, value in (("classes", classes), ("width", width)):
-        arguments.integer(network, name, value, 1)
 
 
 #: Nothing is taken off the images of the published networks: intensities from 0 to 255.

@@ -80,6 +80,7 @@ class UNet(Network):
     ) -> None:
         classes, width = arguments.integers("UNet", 1, classes=classes, width=width)
         arguments.probability("UNet", "dropout", dropout)
+        arguments.flag("UNet", "batch_norm", batch_norm)
         rng = arguments.generator("UNet", seed)
 
         def convs(below: int, above: int) -> Iterator[tuple[str, Layer]]:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from npseg import arguments, kinds
 from npseg.layers import BatchNorm, Conv, Layer, MaxPool, ReLU
 from npseg.networks.network import Colors
 
@@ -52,6 +53,12 @@ class Trunk:
     rng: np.random.Generator
     dtype: str
 
+    def __post_init__(self) -> None:
+        arguments.integer("Trunk", "width", self.width, 1)
+        arguments.flag("Trunk", "batch_norm", self.batch_norm)
+        kinds.instance("Trunk", "rng", self.rng, np.random.Generator, "a numpy.random.Generator")
+        arguments.float_type("Trunk", self.dtype)
+
     def conv(
         self, name: str, channels: tuple[int, int], kernel: int, padding: int
     ) -> Iterator[tuple[str, Layer]]:
@@ -64,7 +71,7 @@ class Trunk:
 
     def block(self, number: int, *, padding: int = 1) -> Iterator[tuple[str, Layer]]:
         """Yield the layers of a block, 1 to 5, and their names; ``padding`` is that of its first convolution."""
-        depth, multiple = BLOCKS[number - 1]
+        depth, multiple = BLOCKS[arguments.integer("Trunk", "number", number, 1, len(BLOCKS)) - 1]
         before = 3 if number == 1 else self.width * BLOCKS[number - 2][1]
         for i in range(1, depth + 1):
             yield from self.conv(
@@ -87,6 +94,7 @@ def torchvision_names(*, batch_norm: bool = False) -> dict[str, str]:
     >>> torchvision_names(batch_norm=True)["conv5_3_norm"]
     'features.41'
     """
+    arguments.flag("torchvision_names", "batch_norm", batch_norm)
     names, count = {}, 0
     for block, (depth, _) in enumerate(BLOCKS, start=1):
         for i in range(1, depth + 1):

@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from npseg import kinds
 from npseg.arguments import listed
 from npseg.backend import Array, array_module, to_numpy
 from npseg.layers import BilinearUpsampling, Container, Layer
@@ -95,6 +96,9 @@ def transplant(
     >>> bool((network.params["to_score.fc6.w"] == parent.params["to_score.fc6.w"]).all())
     True
     """
+    kinds.instance("transplant", "network", network, Container, "a network")
+    kinds.members("transplant", "anew", anew, str, "a list of names")
+    weights = kinds.arrays(what if isinstance(what, str) else "transplant", "weights", weights)
     places = {**network.params, **network.buffers}
     named = found_under(places, weights, what)
     other = {n for n in _upsampling(network) if n in named and weights[named[n]].shape != places[n].shape}
@@ -144,6 +148,9 @@ def _check(
     ]
     if misshapen:
         raise ValueError(f"{what}: of a network of another shape: {listed(misshapen, most=3)}")
+    others = [named[name] for name, values in found.items() if values.dtype.kind not in "iuf"]
+    if others:
+        raise ValueError(f"{what}: weights that are no real numbers: {listed(others)}")
     endless = [named[name] for name, values in found.items() if not _finite(values)]
     if endless:
         raise ValueError(f"{what}: nan or infinite: {listed(endless)}")
