@@ -30,6 +30,8 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
 
     Raises
     ------
+    ValueError
+        If the path has no name.
     OSError
         If the file cannot be written.
 
@@ -43,6 +45,8 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
     b'hello'
     """
     path = Path(path)
+    if not path.name:
+        raise ValueError(f"{path}: is a folder; needs the path of a file to write")
     path.parent.mkdir(parents=True, exist_ok=True)  # it may have been removed meanwhile, in hours of training
     # In the same folder, since only within a file system is replacing one step.
     temporary = path.with_name(f"{path.name}.{secrets.token_hex(4)}.tmp")

@@ -18,8 +18,8 @@ from npseg.backend import Array
 
 T = TypeVar("T")
 
-#: What a dataset must have; see :class:`npseg.data.Dataset`.
-DATASET = ("classes", "colors", "names", "__len__", "__getitem__")
+#: What a dataset has at the least; see :class:`npseg.data.Dataset` for the rest.
+PAIRS = ("__len__", "__getitem__")
 
 
 def instance(op: str, name: str, value: Any, kind: type[T], needed: str) -> T:
@@ -73,7 +73,7 @@ def mapping(op: str, name: str, value: Any, kind: type[T] | None, needed: str) -
     ...
     TypeError: two_stage: network is 'deconvnet', a str; a dict of settings is needed
     """
-    found = dict(instance(op, name, value, Mapping, needed))  # type: ignore[type-abstract]
+    found: dict[str, T] = dict(instance(op, name, value, Mapping, needed))  # type: ignore[type-abstract]
     members(op, name, list(found), str, f"{needed}, by names,")
     if kind is not None:
         members(op, name, list(found.values()), kind, needed)
@@ -90,7 +90,7 @@ def arrays(op: str, name: str, value: Any, needed: str = "a dict of arrays by na
     ...
     TypeError: spelled: weights has 3, an int, for 'conv.w'; a dict of arrays by name is needed
     """
-    found = mapping(op, name, value, None, needed)
+    found: dict[str, Array] = mapping(op, name, value, None, needed)
     for key, array in found.items():
         if not is_array(array):
             raise TypeError(f"{op}: {name} has {_shown(array)}, for {key!r}; {needed} is needed")
@@ -114,18 +114,18 @@ def path(op: str, name: str, value: Any) -> Path:
     return Path(value)
 
 
-def dataset(op: str, name: str, value: Any) -> None:
-    """Refuse what is no dataset.
+def dataset(op: str, name: str, value: Any, *needed: str) -> None:
+    """Refuse what is no dataset, or lacks what is needed of one.
 
     Examples
     --------
-    >>> dataset("batches", "dataset", ["image.png"])
+    >>> dataset("batches", "dataset", ["image.png"], "names")
     Traceback (most recent call last):
     ...
-    TypeError: batches: dataset is a list without classes, colors, names; a dataset is needed: see npseg.data.Dataset
+    TypeError: batches: dataset is a list without names; a dataset is needed: see npseg.data.Dataset
     """
-    missing = [member for member in DATASET if not hasattr(value, member)]
-    if missing or isinstance(value, type):
+    missing = [member for member in (*PAIRS, *needed) if not hasattr(value, member)]
+    if missing or isinstance(value, type | np.ndarray):
         without = f" without {', '.join(missing)}" if missing else ""
         raise TypeError(
             f"{op}: {name} is a {type(value).__name__}{without}; a dataset is needed: see npseg.data.Dataset"

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from tqdm import tqdm
 
-from npseg import backend
+from npseg import arguments, backend, kinds
 from npseg.backend import Array
 from npseg.data.normalization import Normalization
 from npseg.layers import Container
@@ -100,12 +100,10 @@ class Labeller(NamedTuple):
         self, make: Callable[[Array], Array], image: np.ndarray, tile: int | str | None, progress: bool
     ) -> Any:
         """Run each tile through the network, make something of its scores, and put that together."""
-        if getattr(image, "dtype", None) != np.uint8:
-            raise TypeError(
-                f"label: image is {getattr(image, 'dtype', type(image).__name__)}; uint8 is needed"
-            )
-        if image.ndim != 3 or image.shape[2] != 3 or 0 in image.shape:
-            raise ValueError(f"label: image has shape {image.shape}; (H, W, 3), in RGB, is needed")
+        kinds.image("label", "image", image)
+        kinds.instance("label", "network", self.network, Container, "a network")
+        kinds.instance("label", "normalization", self.normalization, Normalization, "a Normalization")
+        arguments.flag("label", "progress", progress)
         self.network.evaluate()
         like = next(iter(self.network.params.values()))
         xp, size = backend.array_module(like), image.shape[:2]
@@ -140,6 +138,11 @@ def softmax(scores: Array) -> np.ndarray:
     >>> softmax(np.log([[[1.0]], [[3.0]]])).ravel()
     array([0.25, 0.75])
     """
+    arguments.arrays("softmax", scores=scores)
+    if scores.ndim < 1 or not len(scores):
+        raise ValueError(
+            f"softmax: scores have shape {scores.shape}; (n, H, W), of at least one class, is needed"
+        )
     p = scores - scores.max(axis=0)
     backend.array_module(p).exp(p, out=p)
     p /= p.sum(axis=0)

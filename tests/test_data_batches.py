@@ -187,11 +187,11 @@ def test_two_sizes_need_a_crop():
     ("options", "error", "message"),
     [
         ({"size": 0}, ValueError, "batch_size=0 must be at least 1"),
-        ({"start": 3}, ValueError, "start 3; this epoch has the steps 0 to 1"),
-        ({"start": -1}, ValueError, "start -1"),
-        ({"crop": (0, 4)}, ValueError, r"crop \(0, 4\)"),
-        ({"seed": -1}, ValueError, "seed -1"),
-        ({"dtype": "int8"}, TypeError, "dtype int8; needs float32 or float64"),
+        ({"start": 3}, ValueError, "start=3; this epoch has the steps 0 to 1"),
+        ({"start": -1}, ValueError, "start=-1 must be at least 0"),
+        ({"crop": (0, 4)}, ValueError, "crop=0 must be at least 1"),
+        ({"seed": -1}, ValueError, "seed=-1 must be at least 0"),
+        ({"dtype": "int8"}, ValueError, "dtype='int8'; 'float32' or 'float64' is needed"),
     ],
 )
 def test_batches_refuses_at_the_door(options, error, message):

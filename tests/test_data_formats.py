@@ -399,8 +399,8 @@ def test_tables_of_other_programs(tmp_path):
         ("sky 1 2 3\n", r"line 1 is 'sky 1 2 3'; needs name,r,g,b"),
         ("sky,1,2,300\n", r"sky has the colour \[1, 2, 300\]; needs levels from 0 to 255"),
         ("sky,1,2,3\nroad,1,2,3\n", r"1,2,3 is road and another class"),
-        ("name,r,g,b\n", r"0 classes; needs 1 to 255"),
-        ("void,1,2,3\n", r"0 classes; needs 1 to 255"),
+        ("name,r,g,b\n", r"the rows have 0 classes; needs 1 to 255"),
+        ("void,1,2,3\n", r"the rows have 0 classes; needs 1 to 255"),
     ],
 )
 def test_a_table_that_says_nothing_or_two_things(tmp_path, text, message):

@@ -185,7 +185,9 @@ def test_one_value_a_channel_cannot_be_normalised():
         batch_norm_forward(np.ones((2, 3)), None, None, training=False)
     with pytest.raises(ValueError, match="give running_mean and running_var together, or neither"):
         batch_norm_forward(np.ones((2, 3)), None, None, running_mean=np.zeros(3))
-    with pytest.raises(ValueError, match=r"gamma has shape \(2,\); \(3,\), one for each channel of x, is needed"):
+    with pytest.raises(
+        ValueError, match=r"gamma has shape \(2,\); \(3,\), one for each channel of x, is needed"
+    ):
         batch_norm_forward(np.ones((2, 3)), np.ones(2), None)
 
 
@@ -444,7 +446,9 @@ def test_other_refusals_of_cross_entropy():
         cross_entropy_forward(logits, labels, reduction="average")
     with pytest.raises(ValueError, match="label_smoothing=-1 must lie between 0 and 1"):
         cross_entropy_forward(logits, labels, label_smoothing=-1)
-    with pytest.raises(ValueError, match=r"weight has shape \(2,\); \(3,\), one for each channel of logits, is needed"):
+    with pytest.raises(
+        ValueError, match=r"weight has shape \(2,\); \(3,\), one for each channel of logits, is needed"
+    ):
         cross_entropy_forward(logits, labels, weight=np.ones(2))
     _, cache = cross_entropy_forward(logits, labels, reduction="none")
     with pytest.raises(ValueError, match=r"dout has shape \(2, 3\); \(2, 4\), that of the output, is needed"):

@@ -35,12 +35,12 @@ CALLS = {
         },
     ),
     "steps_per_epoch": (data.steps_per_epoch, {"dataset": SCENES, "batch_size": 1}),
-    "Scenes": (lambda index: data.Scenes(2, size=(32, 32))[index], {"index": 0}),
     "InMemory": (data.InMemory, {"dataset": SCENES}),
     "mean_and_std": (data.mean_and_std, {"dataset": SCENES}),
     "apply": (HALF.apply, {"image": IMAGE}),
     "Normalization": (
-        lambda **given: data.Normalization(**given).apply(IMAGE), {"mean": np.zeros(3), "std": np.ones(3)}
+        lambda **given: data.Normalization(**given).apply(IMAGE),
+        {"mean": np.zeros(3), "std": np.ones(3)},
     ),
     "validate": (data.validate, {"dataset": SCENES, "progress": False}),
     "ColorTable": (data.ColorTable, {"rows": [("a", 0, 0, 0)], "source": "a table"}),
@@ -63,19 +63,22 @@ ON_DISK = {
     "read_colors": lambda root: (data.read_colors, {"path": root / "colors.csv"}),
     "write_colors": lambda root: (data.write_colors, {"path": root / "new.csv", "rows": TABLE.rows}),
     "write_labels": lambda root: (
-        data.write_labels, {"path": root / "new.png", "labels": IDS, "colors": np.zeros((3, 3), int)}
+        data.write_labels,
+        {"path": root / "new.png", "labels": IDS, "colors": np.zeros((3, 3), int)},
     ),
     "find_format": lambda root: (data.find_format, {"path": root / "folder", "format": "folder"}),
     "found": lambda root: (data.find_format, {"path": root / "folder"}),
     "open_dataset": lambda root: (
-        data.open_dataset, {"path": root / "folder", "split": "train", "format": "folder", "colors": None}
+        data.open_dataset,
+        {"path": root / "folder", "split": "train", "format": "folder", "colors": None},
     ),
     "survey": lambda root: (
         data.survey,
-        {"path": root / "folder", "format": "folder", "colors": None, "look": None, "progress": False},
+        {"path": root / "folder", "format": "folder", "colors": None, "progress": False},
     ),
     "propose_colors": lambda root: (
-        data.propose_colors, {"path": root / "folder", "format": "folder", "progress": False}
+        data.propose_colors,
+        {"path": root / "folder", "format": "folder", "progress": False},
     ),
 }
 CONSTRUCTORS = {kind.__name__: name for name, (_, kind, *_) in MADE.items()}
@@ -110,3 +113,8 @@ def test_each_argument_of_a_format_is_refused_by_name(name, tmp_path):
     sound = {"path": make(tmp_path / "there"), "split": "train", "colors": None}
     failures = unnamed_refusals(name, kind, sound)
     assert not failures, "\n".join(failures)
+
+
+def test_what_shall_look_at_the_pairs_must_be_a_function(tmp_path):
+    with pytest.raises(TypeError, match="survey: look='x'; a function is needed, or None"):
+        data.survey(MADE["folder"][0](tmp_path / "folder"), look="x")

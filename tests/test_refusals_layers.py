@@ -41,7 +41,10 @@ def learn(**given):
 
 #: A sound call of each, and the arguments that are replaced.
 CALLS = {
-    "Conv": (Conv, {"channels_in": 1, "channels_out": 2, "kernel_size": 3, "bias": True, "rng": RNG, "deviation": 0.1}),
+    "Conv": (
+        Conv,
+        {"channels_in": 1, "channels_out": 2, "kernel_size": 3, "bias": True, "rng": RNG, "deviation": 0.1},
+    ),
     "ConvTranspose": (
         layers.ConvTranspose,
         {"channels_in": 1, "channels_out": 2, "kernel_size": 3, "bias": True, "rng": RNG, "deviation": 0.1},
@@ -54,9 +57,7 @@ CALLS = {
             **{"rng": RNG, "dtype": "float32"},
         },
     ),
-    "random_table": (
-        layers.random_table, {"channels_in": 3, "channels_out": 2, "fan_in": 2, "rng": RNG}
-    ),
+    "random_table": (layers.random_table, {"channels_in": 3, "channels_out": 2, "fan_in": 2, "rng": RNG}),
     "BatchNorm": (layers.BatchNorm, {"channels": 2, "shift": 0.0}),
     "LocalResponseNorm": (layers.LocalResponseNorm, {"size": 3, "alpha": 1e-4, "beta": 0.75, "k": 1.0}),
     "LocalNorm": (layers.LocalNorm, {"size": 3, "eps": 1e-5}),
@@ -79,7 +80,10 @@ CALLS = {
     "SegNetBasic": network("segnet-basic"),
     "Farabet": network("farabet"),
     "RecurrentCNN": network("rcnn2"),
-    "FCN": (networks.FCN, {"classes": 2, "width": 1, "fc": 2, "head": "8s", "at_once": True, "paper_padding": True}),
+    "FCN": (
+        networks.FCN,
+        {"classes": 2, "width": 1, "fc": 2, "head": "8s", "at_once": True, "paper_padding": True},
+    ),
     "model": (networks.model, {"name": "fcn8s"}),
     "Model": (networks.model("fcn32s"), {"classes": 2, "width": 1, "fc": 2, "batch_norm": True}),
     "at_width": (networks.model("fcn32s").at_width, {"width": 2}),

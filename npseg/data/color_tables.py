@@ -11,11 +11,11 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from npseg import arguments, kinds
 from npseg.data.dataset import VOID, Bytes
 from npseg.files import read_text, replacing
 
@@ -60,14 +60,12 @@ class ColorTable:
 
     def __init__(self, rows: Iterable[Sequence[str | int]], source: str = "the table of colours") -> None:
         self.source = source
-        self.rows = [(str(name), int(r), int(g), int(b)) for name, r, g, b in rows]
+        self.rows = _rows(rows, source)
         names = [name for name, *_ in self.rows if name.lower() != "void"]
         self.classes = tuple(dict.fromkeys(names))
         first: dict[str, tuple[int, ...]] = {}
         meaning: dict[int, int] = {}
         for name, *color in self.rows:
-            if max(color) > 255:
-                raise ValueError(f"{source}: {name} has the colour {color}; needs levels from 0 to 255")
             first.setdefault(name, tuple(color))
             label = VOID if name.lower() == "void" else self.classes.index(name)
             if meaning.setdefault(_code(np.array(color)).item(), label) != label:
@@ -75,7 +73,9 @@ class ColorTable:
                     f"{source}: {_shown(color)} is {name} and another class; needs one name a colour"
                 )
         if not 0 < len(self.classes) <= VOID:
-            raise ValueError(f"{source}: {len(self.classes)} classes; needs 1 to {VOID}, a colour each")
+            raise ValueError(
+                f"{source}: the rows have {len(self.classes)} classes; needs 1 to {VOID}, a colour each"
+            )
         self.colors: Bytes = np.array([first[name] for name in self.classes], np.uint8)
         self._codes = np.array(sorted(meaning))
         self._labels = np.array([meaning[code] for code in sorted(meaning)], np.uint8)
@@ -88,6 +88,7 @@ class ColorTable:
         ValueError
             If the mask has a colour that is in no row, naming the most frequent of them.
         """
+        kinds.image("ColorTable", "mask", mask)
         codes = _code(mask)
         places = np.searchsorted(self._codes, codes).clip(max=len(self._codes) - 1)
         unknown = self._codes[places] != codes
@@ -103,6 +104,21 @@ class ColorTable:
         more = f" and {len(found) - 3} more" if len(found) > 3 else ""
         many = "; so many come from smoothed edges or JPEG: draw the masks without" if len(found) > 20 else ""
         return f"has colours that {self.source} does not name: {shown}{more}{many}"
+
+
+def _rows(rows: Iterable[Sequence[str | int]], source: str) -> list[tuple[str, int, int, int]]:
+    """Return the rows of a table, each a name and three levels; all else is refused."""
+    found = []
+    for row in kinds.listed("ColorTable", "rows", rows, "a list of rows (name, r, g, b)"):
+        name, *color = kinds.listed("ColorTable", "rows", row, "a list of rows (name, r, g, b)") or [None]
+        if not isinstance(name, str) or len(color) != 3:
+            raise ValueError(f"{source}: rows hold {row!r}; needs (name, r, g, b)")
+        try:
+            r, g, b = (arguments.integer(source, "rows", level, 0, 255) for level in color)
+        except (TypeError, ValueError):
+            raise ValueError(f"{source}: {name} has the colour {color}; needs levels from 0 to 255") from None
+        found.append((name, r, g, b))
+    return found
 
 
 def read_colors(path: str | os.PathLike[str]) -> ColorTable:
@@ -126,12 +142,13 @@ def read_colors(path: str | os.PathLike[str]) -> ColorTable:
     Examples
     --------
     >>> import tempfile
+    >>> from pathlib import Path
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     _ = Path(folder, "classes.csv").write_text("name,r,g,b\nbackground,0,0,0\ncell,255,255,255\n")
     ...     read_colors(Path(folder, "classes.csv")).classes
     ('background', 'cell')
     """
-    file = Path(path)
+    file = kinds.path("read_colors", "path", path)
     if not file.exists() or file.is_dir():
         raise ValueError(f"{file}: is missing; needs a table of colours, with lines name,r,g,b")
     rows = []
@@ -160,9 +177,15 @@ def write_colors(path: str | os.PathLike[str], rows: Iterable[Sequence[str | int
     rows : iterable of (name, r, g, b)
         The colours.
 
+    Raises
+    ------
+    ValueError
+        If a row is none.
+
     Examples
     --------
     >>> import tempfile
+    >>> from pathlib import Path
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     write_colors(f"{folder}/classes.csv", [("background", 0, 0, 0), ("cell", 255, 255, 255)])
     ...     print(Path(folder, "classes.csv").read_text(), end="")
@@ -170,8 +193,9 @@ def write_colors(path: str | os.PathLike[str], rows: Iterable[Sequence[str | int
     background,0,0,0
     cell,255,255,255
     """
-    lines = ["name,r,g,b", *(",".join(map(str, row)) for row in rows)]
-    with replacing(path) as file:
+    file_path = kinds.path("write_colors", "path", path)
+    lines = ["name,r,g,b", *(",".join(map(str, row)) for row in _rows(rows, "write_colors"))]
+    with replacing(file_path) as file:
         file.write("".join(f"{line}\n" for line in lines).encode())
 
 

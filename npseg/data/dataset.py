@@ -13,6 +13,8 @@ from typing import Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from npseg import kinds
+
 #: The label of a pixel that counts nowhere.
 VOID = 255
 
@@ -61,14 +63,15 @@ class Dataset(Protocol):
     def __getitem__(self, index: int, /) -> tuple[Bytes, Bytes]: ...
 
 
-def check_not_empty(dataset: Dataset) -> None:
-    """Refuse a dataset without images.
+def check_not_empty(dataset: Dataset, *needed: str) -> None:
+    """Refuse a dataset without images, or without what is needed of one.
 
     Raises
     ------
     ValueError
         If there is not even one.
     """
+    kinds.dataset("data", "dataset", dataset, *needed)
     if len(dataset) == 0:
         raise ValueError("the dataset is empty; needs at least one image")
 
@@ -90,6 +93,7 @@ class InMemory:
     """
 
     def __init__(self, dataset: Dataset) -> None:
+        kinds.dataset("InMemory", "dataset", dataset, "classes", "colors", "names")
         self.classes, self.colors, self.names = dataset.classes, dataset.colors, dataset.names
         self._dataset = dataset
         self._pairs: dict[int, tuple[Bytes, Bytes]] = {}

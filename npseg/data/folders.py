@@ -20,7 +20,16 @@ from pathlib import Path
 from npseg.data.color_tables import ColorTable
 from npseg.data.dataset import Bytes
 from npseg.data.masks import ColorMasks, IdMasks
-from npseg.data.pairs import Pairs, check_split, class_names, files_by_name, matched, require, split_names
+from npseg.data.pairs import (
+    Pairs,
+    check_split,
+    class_names,
+    files_by_name,
+    matched,
+    opened,
+    require,
+    split_names,
+)
 from npseg.data.palettes import voc_palette
 
 
@@ -51,7 +60,7 @@ class Folder(Pairs):
     TITLE, NEEDS = "a plain folder", "images/, masks/ and classes.txt"
 
     def __init__(self, path: str | os.PathLike[str], split: str, *, colors: ColorTable | None = None) -> None:
-        root = Path(path)
+        root = opened(path, colors)
         check_split(split, self.splits(root))
         require(root, ("images/", "masks/"), self.NEEDS)
         classes, palette, read = _meaning(root, colors, self.NEEDS)
@@ -101,7 +110,7 @@ class MMSegmentation(Pairs):
     )
 
     def __init__(self, path: str | os.PathLike[str], split: str, *, colors: ColorTable | None = None) -> None:
-        root = Path(path)
+        root = opened(path, colors)
         check_split(split, self.splits(root))
         require(root, (f"img_dir/{split}/", f"ann_dir/{split}/"), self.NEEDS)
         classes, palette, read = _meaning(root, colors, self.NEEDS)

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import TypeAlias
 
+from npseg import kinds
 from npseg.data.camvid import CamVid, CamVid701
 from npseg.data.color_tables import ColorTable
 from npseg.data.folders import Folder, MMSegmentation
@@ -88,11 +89,11 @@ def find_format(path: str | os.PathLike[str], format: str | None = None) -> Form
     >>> find_format("anywhere", "voc").__name__
     'VOC'
     """
+    root = kinds.path("find_format", "path", path)
     if format is not None:
-        if format not in FORMATS:
+        if not isinstance(format, str) or format not in FORMATS:
             raise ValueError(f"format {format!r}: choose one of {', '.join(FORMATS)}")
         return FORMATS[format]
-    root = Path(path)
     found = [name for name, each in FORMATS.items() if each.recognised(root)]
     if len(found) > 1:
         titles = " and ".join(FORMATS[name].TITLE for name in found)

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from npseg import kinds
 from npseg.data.dataset import Bytes, Dataset, check_not_empty
 
 
@@ -30,6 +31,10 @@ class Normalization(NamedTuple):
 
     def apply(self, image: Bytes) -> NDArray[np.float32]:
         """Return an image, uint8 (H, W, 3), as float32 (3, H, W): (intensity - mean) / std."""
+        kinds.image("Normalization", "image", image)
+        for name, values in self._asdict().items():
+            if not isinstance(values, np.ndarray) or values.shape != (3,) or values.dtype.kind not in "iuf":
+                raise ValueError(f"Normalization: {name} is {values!r}; an array of three numbers is needed")
         scale = (1 / (255 * self.std)).astype(np.float32)
         shift = (-self.mean / self.std).astype(np.float32)
         normalized: NDArray[np.float32] = (
@@ -64,7 +69,7 @@ def mean_and_std(dataset: Dataset) -> Normalization:
     >>> bool((0 < mean).all() and (mean < 1).all() and (std < 0.5).all())
     True
     """
-    check_not_empty(dataset)
+    check_not_empty(dataset, "names")
     counts = np.zeros((3, 256), np.int64)  # how often each level occurs: exact, however many images
     for i in range(len(dataset)):
         image, _ = dataset[i]

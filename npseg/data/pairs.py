@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
+from npseg import kinds
+from npseg.data.color_tables import ColorTable
 from npseg.data.dataset import VOID, Bytes
 from npseg.data.reading import check_pair, read_image
 from npseg.files import read_text
@@ -161,9 +163,16 @@ def class_names(file: Path) -> tuple[str, ...]:
     return tuple(names)
 
 
+def opened(path: object, colors: ColorTable | None) -> Path:
+    """Return a format's folder, once it is a path, and the colours a table of them."""
+    if colors is not None:
+        kinds.instance("dataset", "colors", colors, ColorTable, "a ColorTable")
+    return kinds.path("dataset", "path", path)
+
+
 def check_split(split: str, splits: tuple[str, ...]) -> None:
     """Refuse a split that the format does not have."""
-    if split not in splits:
+    if not isinstance(split, str) or split not in splits:
         raise ValueError(f"split {split!r}: choose one of {', '.join(map(repr, splits))}")
 
 

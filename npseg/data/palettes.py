@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from PIL import Image
 
-from npseg import arguments
+from npseg import arguments, kinds
 from npseg.data.dataset import VOID, Bytes
 from npseg.files import replacing
 
@@ -111,6 +111,7 @@ def write_labels(path: str | os.PathLike[str], labels: Bytes, colors: ArrayLike)
     ...     np.asarray(Image.open(f"{folder}/labels.png")).tolist()
     [[0, 1], [1, 255]]
     """
+    path = kinds.path("write_labels", "path", path)
     picture = Image.fromarray(_checked_labels(labels))
     picture.putpalette(_full_palette(colors, labels).tobytes())
     with replacing(path) as file:
@@ -129,7 +130,10 @@ def _checked_labels(labels: Bytes) -> Bytes:
 
 
 def _full_palette(colors: ArrayLike, labels: Bytes) -> Bytes:
-    given = np.asarray(colors)
+    try:
+        given = np.asarray(colors)
+    except ValueError:  # rows of several lengths
+        given = np.empty(0)
     if given.ndim != 2 or given.shape[1] != 3 or len(given) > VOID:
         raise ValueError(f"write_labels: colors of shape {given.shape}; needs (n, 3) with n at most {VOID}")
     if given.dtype.kind not in "iu" or (given.size and not 0 <= given.min() <= given.max() <= 255):

@@ -12,6 +12,7 @@ Noh, Hong & Han, "Learning deconvolution network for semantic segmentation", ICC
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from math import ceil, floor
 from typing import NamedTuple
@@ -20,11 +21,15 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from npseg import arguments, kinds, room
 from npseg.data.dataset import VOID, Bytes, Dataset, check_not_empty
 from npseg.ops.resize import resize_bilinear_forward
 
 #: Pixels that an object has at the least; what hangs together of fewer is passed over.
 LEAST = 100
+
+#: Bytes that a box takes in a list of them.
+BYTES = 100
 
 #: By how much a box is enlarged around its object.
 CONTEXT = 1.2
@@ -62,17 +67,20 @@ class Box(NamedTuple):
 
     def within(self, size: Sequence[int]) -> Box:
         """Return what of it lies in an image of so many rows and columns."""
-        top, left = max(0, self.top), max(0, self.left)
-        return Box(top, left, min(self.bottom, size[0]), min(self.right, size[1]))
+        height, width = arguments.axes(
+            "Box", "size", tuple(kinds.listed("Box", "size", size, "(rows, columns)"))[:2], 2
+        )
+        return Box(max(0, self.top), max(0, self.left), min(self.bottom, height), min(self.right, width))
 
     def squared(self, factor: float) -> Box:
         """Return the square around its middle whose side is its longer one, enlarged by a factor."""
-        half = factor * max(self.height, self.width) / 2
+        half = arguments.real("Box", "factor", factor) * max(self.height, self.width) / 2
         row, column = (self.top + self.bottom) / 2, (self.left + self.right) / 2
         return Box(floor(row - half), floor(column - half), ceil(row + half), ceil(column + half))
 
     def overlap(self, other: Box) -> float:
         """Return the intersection over union of two boxes."""
+        kinds.instance("Box", "other", other, Box, "a Box")
         top, left = max(self.top, other.top), max(self.left, other.left)
         both = Box(top, left, min(self.bottom, other.bottom), min(self.right, other.right))
         shared = both.height * both.width
@@ -107,6 +115,10 @@ def objects(
     >>> [box for box, mask in objects(labels, least=4)]
     [Box(top=1, left=1, bottom=3, right=3), Box(top=2, left=5, bottom=4, right=8)]
     """
+    arguments.whole_numbers("objects", "labels", labels)
+    if labels.ndim != 2:
+        raise ValueError(f"objects: labels have shape {labels.shape}; (H, W) is needed")
+    background, least = _how("objects", background, least)
     for label in np.unique(labels):
         if label in (background, VOID):
             continue
@@ -135,11 +147,23 @@ def jittered(boxes: Sequence[Box], count: int, rng: np.random.Generator) -> list
     >>> len(near), all(box.overlap(Box(0, 0, 40, 40)) > 0.25 for box in near)
     (3, True)
     """
+    boxes = kinds.members("jittered", "boxes", boxes, Box, "a list of Boxes")
+    count = arguments.integer("jittered", "count", count)
+    kinds.instance("jittered", "rng", rng, np.random.Generator, "a numpy.random.Generator")
+    room.check("jittered", f"count={count} boxes for each", (len(boxes), count), np.empty(0), BYTES)
     moved = []
     for box in boxes:
         reach = np.array([box.height, box.width, box.height, box.width]) / 4
         moved += [Box(*map(int, box + rng.uniform(-reach, reach).round())) for _ in range(count)]
     return moved
+
+
+def _how(op: str, background: object, least: object) -> tuple[int, int]:
+    """Return the class that has no objects, and the pixels of one at the least."""
+    return (
+        arguments.integer(op, "background", background, 0, VOID),
+        arguments.integer(op, "least", least),
+    )
 
 
 def crop_and_resize(image: Bytes, box: Box, size: int) -> Bytes:
@@ -173,9 +197,13 @@ def crop_and_pick(labels: Bytes, box: Box, size: int) -> Bytes:
 class _Crops:
     """What both stages have in common: a dataset whose ``boxes`` each have the number of their image."""
 
-    def __init__(self, dataset: Dataset, size: int) -> None:
-        check_not_empty(dataset)
-        self.classes, self.colors, self.size = dataset.classes, dataset.colors, size
+    def __init__(self, dataset: Dataset, size: int, background: int, least: int) -> None:
+        op = type(self).__name__
+        check_not_empty(dataset, "classes", "colors", "names")
+        self.classes, self.colors = dataset.classes, dataset.colors
+        self.size = arguments.integer(op, "size", size, 1)
+        room.check(op, f"a crop of size={size}", (size, size, 3), np.empty(0, np.float32))
+        self.background, self.least = _how(op, background, least)
         self.boxes: list[tuple[int, Box]] = []
         self._dataset = dataset
 
@@ -222,8 +250,8 @@ class ObjectCrops(_Crops):
     """
 
     def __init__(self, dataset: Dataset, size: int, *, background: int = 0, least: int = LEAST) -> None:
-        super().__init__(dataset, size)
-        self._how = {"background": background, "least": least}
+        super().__init__(dataset, size, background, least)
+        self._how = {"background": self.background, "least": self.least}
         self._numbers: list[int] = []
         for image in range(len(dataset)):
             for number, (box, mask) in enumerate(objects(dataset[image][1], **self._how)):
@@ -287,12 +315,17 @@ class ProposalCrops(_Crops):
         least: int = LEAST,
         seed: int = 0,
     ) -> None:
-        super().__init__(dataset, size)
-        if boxes is not None and len(boxes) != len(dataset):
-            raise ValueError(f"ProposalCrops: boxes for {len(boxes)} images; there are {len(dataset)}")
+        super().__init__(dataset, size, background, least)
+        seed = arguments.integer("ProposalCrops", "seed", seed, 0, math.inf)
+        if boxes is not None:
+            needed = "a list of Boxes for each image"
+            boxes = kinds.listed("ProposalCrops", "boxes", boxes, needed)
+            if len(boxes) != len(dataset):
+                raise ValueError(f"ProposalCrops: boxes for {len(boxes)} images; there are {len(dataset)}")
+            boxes = [kinds.members("ProposalCrops", "boxes", of_one, Box, needed) for of_one in boxes]
         for image in range(len(dataset)):
             labels = dataset[image][1]
-            true = [box for box, _ in objects(labels, background=background, least=least)]
+            true = [box for box, _ in objects(labels, background=self.background, least=self.least)]
             near = jittered(true, 3, np.random.default_rng([seed, image])) if boxes is None else boxes[image]
             inside = [box.within(labels.shape) for box in near]
             self.boxes += [(image, box) for box in inside if any(box.overlap(one) >= 0.5 for one in true)]

@@ -6,18 +6,20 @@ at once. Each message says which file, what it holds, what it should hold, and h
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageOps
 
+from npseg import kinds
 from npseg.data.dataset import VOID, Bytes
 
 #: What Pillow opens by starting other programs, or by running what is in the file: PostScript is a language.
 _PROGRAMS = ("EPS", "WMF")
 
 
-def read_image(path: Path) -> Bytes:
+def read_image(path: str | os.PathLike[str]) -> Bytes:
     """Read a picture of any format and mode that Pillow knows, as uint8 (H, W, 3) in RGB.
 
     A photograph that its camera has marked as taken sideways (EXIF orientation) is turned upright, as every viewer
@@ -38,6 +40,7 @@ def read_image(path: Path) -> Bytes:
     >>> image.shape, image.dtype, image[0, 0].tolist()
     ((4, 6, 3), dtype('uint8'), [128, 128, 128])
     """
+    path = kinds.path("read_image", "path", path)
     picture = decoded(path)
     if picture.mode in ("I", "F"):
         raise ValueError(f"{path}: {picture.mode}, 32 bits a channel; needs an 8-bit or 16-bit image")

@@ -7,6 +7,7 @@ import math
 import numpy as np
 from PIL import Image
 
+from npseg import room
 from npseg.data.dataset import Bytes
 
 
@@ -42,6 +43,7 @@ def rescaled(image: Bytes, labels: Bytes, factor: float) -> tuple[Bytes, Bytes]:
     height, width = (max(1, round(length * factor)) for length in labels.shape)
     if (height, width) == labels.shape:
         return image, labels
+    room.check("jitter", f"an image enlarged {factor:g} times", (height, width, 3), labels)
     picture = Image.fromarray(image).resize((width, height), Image.Resampling.BILINEAR)
     ids = Image.fromarray(labels).resize((width, height), Image.Resampling.NEAREST)
     return np.asarray(picture), np.asarray(ids)

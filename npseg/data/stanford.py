@@ -18,7 +18,7 @@ import numpy as np
 
 from npseg.data.color_tables import ColorTable
 from npseg.data.dataset import VOID, Bytes
-from npseg.data.pairs import Pairs, check_split, files_by_name, require, split_names
+from npseg.data.pairs import Pairs, check_split, files_by_name, opened, require, split_names
 
 _COLORS = {
     "sky": (120, 180, 230),
@@ -62,7 +62,7 @@ class StanfordBackground(Pairs):
     TITLE, NEEDS = "Stanford Background", "images/ and labels/ with *.regions.txt"
 
     def __init__(self, path: str | os.PathLike[str], split: str, *, colors: ColorTable | None = None) -> None:
-        root = Path(path)
+        root = opened(path, colors)
         if colors is not None:
             raise ValueError(f"{root}: its labels are text, without colours; leave out --colors")
         check_split(split, self.splits(root))

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from npseg import arguments
 from npseg.data.color_tables import ColorTable
 from npseg.data.dataset import Bytes
 from npseg.data.formats import OnDisk, find_format
@@ -138,6 +139,9 @@ def survey(
     Counter({(4, 6): 1})
     """
     kind = find_format(path, format)
+    if look is not None and not callable(look):
+        raise TypeError(f"survey: look={look!r}; a function is needed, or None")
+    arguments.flag("survey", "progress", progress)
     names = [name for name in kind.splits(Path(path)) if name in ("train", "val", "test")]
     splits = {
         name: Split(kind(path, name, colors=colors))

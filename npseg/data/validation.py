@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from npseg import arguments
 from npseg.data.dataset import VOID, Bytes, Dataset, check_not_empty
 from npseg.data.pairs import Pairs
 from npseg.data.reading import check_pair
@@ -54,7 +55,8 @@ def validate(dataset: Dataset, progress: bool = True) -> None:
     >>> from npseg.data import Scenes
     >>> validate(Scenes(3, size=(32, 32)), progress=False)
     """
-    check_not_empty(dataset)
+    check_not_empty(dataset, "classes", "names")
+    arguments.flag("validate", "progress", progress)
     problems: list[list[str]] = []
     pixels = np.zeros(256, np.int64)
     numbers = range(len(dataset))

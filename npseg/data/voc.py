@@ -20,7 +20,7 @@ import numpy as np
 from npseg.data.color_tables import ColorTable
 from npseg.data.dataset import Bytes
 from npseg.data.masks import ColorMasks, IdMasks
-from npseg.data.pairs import Pairs, check_split, class_names, listed, require
+from npseg.data.pairs import Pairs, check_split, class_names, listed, opened, require
 from npseg.data.palettes import voc_palette
 
 #: VOC's 21 classes: the background, and twenty things in alphabetical order.
@@ -68,7 +68,7 @@ class VOC(Pairs):
     NEEDS = "JPEGImages/, SegmentationClass/ and ImageSets/Segmentation/ with train.txt and val.txt"
 
     def __init__(self, path: str | os.PathLike[str], split: str, *, colors: ColorTable | None = None) -> None:
-        root = Path(path)
+        root = opened(path, colors)
         require(root, ("JPEGImages/", "SegmentationClass/", "ImageSets/Segmentation/"), self.NEEDS)
         check_split(split, self.splits(root) or ("train", "val"))
         images = {file.stem: file for file in sorted((root / "JPEGImages").iterdir())}
@@ -119,7 +119,7 @@ class SBD(Pairs):
     TITLE, NEEDS = "SBD", "img/, cls/, train.txt and val.txt"
 
     def __init__(self, path: str | os.PathLike[str], split: str, *, colors: ColorTable | None = None) -> None:
-        root = Path(path)
+        root = opened(path, colors)
         if colors is not None:
             raise ValueError(
                 f"{root}: SBD's labels are MATLAB files of class ids, without colours; leave out --colors"

@@ -174,7 +174,10 @@ def named(layers: Sequence[tuple[str, Layer]]) -> Sequential:
     ['conv', 'relu']
     """
     needed = "a list of pairs of a name and a layer"
-    pairs = [tuple(kinds.listed("named", "layers", one, needed)) for one in kinds.listed("named", "layers", layers, needed)]
+    pairs = [
+        tuple(kinds.listed("named", "layers", one, needed))
+        for one in kinds.listed("named", "layers", layers, needed)
+    ]
     if any(len(pair) != 2 or not isinstance(pair[0], str) for pair in pairs):
         raise ValueError(f"named: layers={pairs!r}; {needed} is needed")
     return Sequential(**dict(pairs))

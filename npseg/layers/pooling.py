@@ -113,7 +113,9 @@ class MaxUnpool(Layer):
 
     def forward(self, x: Array, switches: Switches) -> Array:  # type: ignore[override]
         """Put each value to where its winner stood."""
-        kinds.instance("MaxUnpool", "switches", switches, Switches, "what MaxPool.forward_with_switches returns")
+        kinds.instance(
+            "MaxUnpool", "switches", switches, Switches, "what MaxPool.forward_with_switches returns"
+        )
         y, cache = max_unpool_forward(
             x, switches.indices, self.kernel_size, output_size=switches.size, method=self.method
         )

@@ -133,7 +133,9 @@ class LaplacianPyramid(Container):
         """Return the gradient of the image: G is read twice, by its level and by what is halved."""
         given = kinds.listed("LaplacianPyramid", "dlevels", dlevels, "a list of each level's gradient")
         if len(given) != self.levels:
-            raise ValueError(f"LaplacianPyramid: dlevels has {len(given)} arrays; one for each of the {self.levels} levels is needed")
+            raise ValueError(
+                f"LaplacianPyramid: dlevels has {len(given)} arrays; one for each of the {self.levels} levels is needed"
+            )
         for dlevel in given:
             _check("LaplacianPyramid", "dlevels", dlevel)
         *dbands, dx = given

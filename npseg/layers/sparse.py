@@ -79,7 +79,9 @@ class SparseConv(Conv):
         connections = _connections(table, channels_in, channels_out)
         full = (channels_out, channels_in, kernel_size, kernel_size)
         if rng is not None:
-            kinds.instance("SparseConv", "rng", rng, np.random.Generator, "a numpy.random.Generator, or None,")
+            kinds.instance(
+                "SparseConv", "rng", rng, np.random.Generator, "a numpy.random.Generator, or None,"
+            )
         if type(rng) in (np.random.Generator, type(None)):  # others draw numbers that take no memory
             room.check("SparseConv", "w, by channels_in, channels_out and kernel_size", full, np.empty(0))
         fan_in = np.bincount(connections[:, 1], minlength=channels_out)[connections[:, 1]] * kernel_size**2

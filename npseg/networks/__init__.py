@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
+from npseg import arguments
 from npseg.networks import deconvnet, farabet, fcn, full_resolution, pinheiro, segnet, sliding_window, unet
 from npseg.networks.deconvnet import DeconvNet
 from npseg.networks.farabet import Farabet
@@ -58,6 +59,7 @@ def make(name: str, classes: int, **settings: Any) -> Network:
     86622
     """
     build = model(name)
+    arguments.integer(f"network {name!r}", "classes", classes, 1)
     known = [n for n in inspect.signature(build.build).parameters if n != "classes"]
     strange = [n for n in settings if n not in known]
     if strange:

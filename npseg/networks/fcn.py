@@ -110,7 +110,11 @@ class FCN(Network):
         classes, width = arguments.integers("FCN", 1, classes=classes, width=width)
         (fc,) = arguments.integers("FCN", 1, fc=64 * width if fc is None else fc)
         arguments.probability("FCN", "dropout", dropout)
-        for name, value in (("at_once", at_once), ("paper_padding", paper_padding), ("batch_norm", batch_norm)):
+        for name, value in (
+            ("at_once", at_once),
+            ("paper_padding", paper_padding),
+            ("batch_norm", batch_norm),
+        ):
             arguments.flag("FCN", name, value)
         arguments.flag("FCN", "learned_upsampling", learned_upsampling)
         self.head = head

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from npseg import kinds
+
 FOLDER = Path(__file__).parent
 
 #: The networks' names.
@@ -24,4 +26,5 @@ def find(name: str) -> Path:
     >>> find("scenes").name, find("run/best.npz").name
     ('scenes.npz', 'best.npz')
     """
-    return FOLDER / f"{name}.npz" if name in NAMES and not Path(name).exists() else Path(name)
+    path = kinds.path("pretrained", "name", name)
+    return FOLDER / f"{name}.npz" if str(path) in NAMES and not path.exists() else path

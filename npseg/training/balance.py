@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from npseg import arguments, kinds
 from npseg.data import VOID, Dataset
 
 
@@ -40,6 +41,8 @@ def class_weights(dataset: Dataset, power: float = 1.0) -> np.ndarray:
     >>> class_weights(Scenes(2, size=(32, 32)), 0)
     array([1., 1., 1., 1.])
     """
+    kinds.dataset("class_weights", "dataset", dataset, "classes")
+    power = arguments.real("class_weights", "power", power)
     classes = len(dataset.classes)
     pixels, pixels_where_present = np.zeros(classes), np.zeros(classes)
     for i in range(len(dataset)):

@@ -21,6 +21,7 @@ from typing import IO, Any
 
 import numpy as np
 
+from npseg import kinds
 from npseg.archives import check_sizes, read_array
 from npseg.arguments import listed
 from npseg.backend import Array, array_module, to_numpy
@@ -86,11 +87,12 @@ class Checkpoint:
         for name in _DESCRIPTIONS:
             if not isinstance(getattr(self, name), dict):
                 raise ValueError(f"checkpoint: {name} is {getattr(self, name)!r}; a dict is needed")
-        if not all(isinstance(name, str) for name in self.classes):
-            raise ValueError(f"checkpoint: classes are {self.classes!r}; names are needed")
+        for name in _DICTS:
+            kinds.arrays("checkpoint", name, getattr(self, name))
+        kinds.members("checkpoint", "classes", self.classes, str, "a list of names")
         needed = {"colors": ((len(self.classes), 3), np.uint8), "mean": ((3,), float), "std": ((3,), float)}
         for name, (shape, dtype) in needed.items():
-            array = getattr(self, name)
+            array = kinds.instance("checkpoint", name, getattr(self, name), np.ndarray, "an array")
             if array.shape != shape or array.dtype != dtype:
                 raise ValueError(
                     f"checkpoint: {name} is {array.dtype} {array.shape}, needed is {np.dtype(dtype)} {shape}"
@@ -126,7 +128,8 @@ def save(path: str | os.PathLike[str], checkpoint: Checkpoint) -> None:
     ...     load(f"{folder}/run.npz").progress["seed"] == 2**100
     True
     """
-    with replacing(path) as file:
+    kinds.instance("checkpoint", "checkpoint", checkpoint, Checkpoint, "a Checkpoint")
+    with replacing(kinds.path("checkpoint", "path", path)) as file:
         _write(file, checkpoint)
 
 
@@ -148,6 +151,7 @@ def load(path: str | os.PathLike[str]) -> Checkpoint:
     ValueError
         If the file is missing, is no checkpoint, was cut short or altered, or has another version.
     """
+    path = kinds.path("checkpoint", "path", path)
     try:
         with zipfile.ZipFile(path) as archive:
             check_sizes(archive, packed=False)
@@ -201,7 +205,7 @@ def restore(params: Mapping[str, Array], weights: Mapping[str, np.ndarray], *, w
     Traceback (most recent call last):
     ValueError: run.npz: of another network: missing: w; unexpected: v
     """
-    check_fit(params, weights, what=what)
+    check_fit(params, kinds.arrays(what, "weights", weights), what=what)
     for name, param in params.items():
         param[...] = array_module(param).asarray(weights[name])
 

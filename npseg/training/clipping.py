@@ -6,6 +6,7 @@ import functools
 import operator
 from collections.abc import Mapping
 
+from npseg import arguments, kinds
 from npseg.backend import Array, array_module
 
 
@@ -41,7 +42,8 @@ def clip_by_norm(grads: Mapping[str, Array], most: float) -> dict[str, Array]:
     >>> {name: g.tolist() for name, g in clip_by_norm(grads, 2.5).items()}
     {'w': [1.5, 0.0], 'b': [2.0]}
     """
-    if not most > 0:
+    kinds.arrays("clip_by_norm", "grads", grads)
+    if not arguments.real("clip_by_norm", "most", most) > 0:
         raise ValueError(f"clip_by_norm: most={most} must be positive")
     squares = [(g * g).sum(dtype="float64") for g in grads.values()]
     if not squares:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from npseg import kinds
 from npseg.data import VOID, Dataset
 
 
@@ -27,6 +28,7 @@ class ColorClassifier:
     """
 
     def __init__(self, dataset: Dataset) -> None:
+        kinds.dataset("ColorClassifier", "dataset", dataset, "classes")
         classes = len(dataset.classes)
         counts = np.zeros((16**3, classes), np.int64)
         for i in range(len(dataset)):
@@ -39,6 +41,7 @@ class ColorClassifier:
 
     def labels(self, image: np.ndarray) -> np.ndarray:
         """Return the class of each pixel, (H, W) uint8, of an image (H, W, 3) uint8."""
+        kinds.image("ColorClassifier", "image", image)
         labels: np.ndarray = self._table[_cells(image)]
         return labels
 

@@ -8,6 +8,7 @@ from typing import Protocol
 import numpy as np
 from tqdm import tqdm
 
+from npseg import arguments, kinds
 from npseg.data import VOID, Dataset
 from npseg.training.metrics import confusion_matrix
 from npseg.workers import share_out
@@ -54,6 +55,7 @@ def evaluate(labeller: Labels, dataset: Dataset, *, progress: bool = True) -> np
     >>> evaluate(AllSky(), Scenes(2, size=(32, 32)), progress=False)[:, :3].any()
     np.False_
     """
+    kinds.dataset("evaluate", "dataset", dataset, "classes")
     classes = len(dataset.classes)
     return sum(each_confusion(labeller, dataset, progress=progress), np.zeros((classes, classes), np.int64))
 
@@ -85,8 +87,14 @@ def each_confusion(labeller: Labels, dataset: Dataset, *, progress: bool = True)
     >>> [matrix.shape for matrix in each_confusion(AllSky(), Scenes(2, size=(32, 32)), progress=False)]
     [(4, 4), (4, 4)]
     """
+    kinds.dataset("evaluate", "dataset", dataset, "classes")
     if len(dataset) == 0:
         raise ValueError("evaluate: the dataset holds no image")
+    if not callable(getattr(labeller, "labels", None)):
+        raise TypeError(
+            f"evaluate: labeller is a {type(labeller).__name__}; an object with a method labels(image) is needed"
+        )
+    arguments.flag("evaluate", "progress", progress)
     classes = len(dataset.classes)
 
     def count(number: int) -> np.ndarray:

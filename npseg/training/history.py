@@ -9,6 +9,7 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from npseg import kinds
 from npseg.files import replacing
 
 
@@ -30,6 +31,7 @@ def best_epoch(history: Sequence[Mapping[str, Any]]) -> int | None:
     >>> best_epoch([{"epoch": 1, "mean_iou": 0.2}, {"epoch": 2, "mean_iou": 0.4}, {"epoch": 3, "mean_iou": 0.4}])
     2
     """
+    _check("best_epoch", history)
     known = [record for record in history if not math.isnan(record["mean_iou"])]
     return max(known, key=lambda record: record["mean_iou"])["epoch"] if known else None
 
@@ -55,9 +57,22 @@ def write_csv(path: str | os.PathLike[str], history: Sequence[Mapping[str, Any]]
     1,1.5
     2,0.25
     """
+    _check("write_csv", history)
+    path = kinds.path("write_csv", "path", path)
+    if len(history) == 0:
+        raise ValueError("write_csv: history is empty; the figures of at least one epoch are needed")
     text = io.StringIO()
     table = csv.DictWriter(text, list(history[0]), lineterminator="\n")
     table.writeheader()
     table.writerows(history)
     with replacing(path) as file:
         file.write(text.getvalue().encode())
+
+
+def _check(op: str, history: Sequence[Mapping[str, Any]]) -> None:
+    """Refuse what is no list of the epochs' figures."""
+    needed = "a list of each epoch's figures, a dict each,"
+    for record in kinds.members(op, "history", history, Mapping, needed):  # type: ignore[type-abstract]
+        missing = [key for key in ("epoch", "mean_iou") if key not in record]
+        if op == "best_epoch" and missing:
+            raise ValueError(f"{op}: history has an epoch without {', '.join(missing)}; {needed} is needed")

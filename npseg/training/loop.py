@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from npseg import backend, networks
+from npseg import arguments, backend, kinds, networks
 from npseg.data import Dataset, Normalization, batches, mean_and_std, steps_per_epoch
 from npseg.files import clear_remains
 from npseg.networks.weights import Report
@@ -97,7 +97,7 @@ class Run:
     inherited: Report | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
-        self.history = list(self.history)
+        self._check()
         self.network = networks.make(
             **{"classes": len(self.train.classes), "seed": self.settings.seed, **self.network_config}
         )
@@ -106,6 +106,22 @@ class Run:
         self.class_weights = self._class_weights()
         self.learning_rate = self.settings.make_schedule(self.steps)
         self.labeller = Labeller(self.network, self.normalization, self.train.classes, self.train.colors)
+
+    def _check(self) -> None:
+        """Refuse what is of another kind than it should be."""
+        self.network_config = _described(self.network_config)
+        kinds.instance("run", "settings", self.settings, Settings, "Settings")
+        for name in ("train", "val"):
+            kinds.dataset("run", name, getattr(self, name), "classes", "colors", "names")
+        kinds.instance("run", "normalization", self.normalization, Normalization, "a Normalization")
+        if self.data_path is not None:
+            kinds.path("run", "data_path", self.data_path)
+        self.data_options = kinds.mapping("run", "data_options", self.data_options, None, "a dict of options")
+        self.epoch = arguments.integer("run", "epoch", self.epoch)
+        self.step = arguments.integer("run", "step", self.step)
+        self.loss_sum = arguments.real("run", "loss_sum", self.loss_sum)
+        needed = "a list of each epoch's figures"
+        self.history = kinds.members("run", "history", self.history, dict, needed)
 
     @classmethod
     def start(
@@ -123,11 +139,23 @@ class Run:
 
         Images are normalised as pretrained weights want, or else the network, or by their own mean and deviation.
         """
+        network_config = _described(network_config)
+        kinds.dataset("run", "train", train, "classes", "names")
+        if pretrained is not None:
+            kinds.instance("run", "pretrained", pretrained, Pretrained, "what read_weights returns")
         wanted = networks.model(network_config["name"]).mean_and_std
         normalization = None if pretrained is None else pretrained.normalization
         if normalization is None:
             normalization = mean_and_std(train) if wanted is None else Normalization(*map(np.array, wanted))
-        run = cls(network_config, settings, train, val, normalization, data_path, data_options or {})
+        run = cls(
+            network_config,
+            settings,
+            train,
+            val,
+            normalization,
+            data_path,
+            {} if data_options is None else data_options,
+        )
         if pretrained is not None:
             run.inherited = pretrained.into(run.network, network_config, train.classes)
         return run
@@ -150,6 +178,9 @@ class Run:
         ValueError
             If the data are other than before, or the checkpoint does not fit its own network.
         """
+        kinds.instance(what, "checkpoint", checkpoint, Checkpoint, "a Checkpoint")
+        for name, dataset in (("train", train), ("val", val)):
+            kinds.dataset(what, name, dataset, "classes")
         if train.classes != checkpoint.classes:
             raise ValueError(
                 f"{what} was trained on the classes {', '.join(checkpoint.classes)}; "
@@ -231,6 +262,10 @@ class Run:
         FloatingPointError
             If the loss is no longer a number.
         """
+        output_dir = None if output_dir is None else kinds.path("run", "output_dir", output_dir)
+        arguments.flag("run", "progress", progress)
+        if after_epoch is not None and not callable(after_epoch):
+            raise TypeError(f"run: after_epoch={after_epoch!r}; a function is needed, or None")
         path = None if output_dir is None else output_dir / CHECKPOINT
         if output_dir is not None:
             for name in (CHECKPOINT, BEST, METRICS):
@@ -328,6 +363,15 @@ class Run:
         return True
 
 
+def _described(network_config: Any) -> dict[str, Any]:
+    """Return a network's description, if it has a name."""
+    needed = "a dict of a network's name and settings"
+    config: dict[str, Any] = kinds.mapping("run", "network_config", network_config, None, needed)
+    if "name" not in config:
+        raise ValueError(f"run: network_config is {config!r}; {needed} is needed")
+    return config
+
+
 def load_labeller(path: str | Path) -> Labeller:
     """Read a trained network out of a checkpoint.
 
@@ -358,6 +402,7 @@ def load_labeller(path: str | Path) -> Labeller:
     >>> labeller.labels(scenes[0][0]).shape
     (32, 32)
     """
+    path = kinds.path("load_labeller", "path", path)
     if has_note(path):
         return read_weights(path).labeller()
     checkpoint = checkpoints.load(path)

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from npseg import arguments
+from npseg import arguments, kinds
 
 _FIGURES = {
     "pixel_accuracy": "pixel accuracy",
@@ -201,6 +201,8 @@ def report(columns: Mapping[str, Metrics], classes: Sequence[str]) -> str:
     IoU of sky                 50.0
     IoU of road                57.1
     """
+    classes = kinds.members("report", "classes", classes, str, "a list of names")
+    columns = kinds.mapping("report", "columns", columns, Metrics, "a dict of Metrics")
     for name, column in columns.items():
         if len(column.iou) != len(classes):
             raise ValueError(

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from npseg import kinds
 from npseg.backend import Array, array_module, one_library, to_numpy
 from npseg.chunks import Chunk, chunks
 from npseg.training.checkpoints import restore
@@ -48,7 +49,7 @@ class Optimizer:
             raise TypeError(
                 f"optimizer: params is a {type(params).__name__}; a dict of arrays by name is needed"
             )
-        self.params = dict(params)
+        self.params = kinds.arrays("optimizer", "params", params)
         self.weight_decay = weight_decay
         self.rates = _one_for_each(params, "rates", rates)
         self.decays = _one_for_each(params, "decays", decays)
@@ -78,6 +79,7 @@ class Optimizer:
         """
         _check_at_least_zero("lr", lr)
         lr = float(lr)
+        kinds.instance("optimizer", "grads", grads, Mapping, "a dict of arrays by name")  # type: ignore[type-abstract]
         for name, p in self.params.items():
             _check_gradient(name, p, grads.get(name))
         self._state["steps"] += 1
@@ -206,6 +208,9 @@ class Adam(Optimizer):
         eps: float = 1e-8,
         **common: Any,
     ) -> None:
+        betas = kinds.listed("optimizer", "betas", betas, "a pair of numbers")
+        if len(betas) != 2:
+            raise ValueError(f"optimizer: betas={betas}; a pair of numbers is needed")
         for beta in betas:
             _check_below_one("betas", beta)
         _check_at_least_zero("eps", eps)
@@ -254,7 +259,7 @@ def make(name: str, params: Mapping[str, Array], **settings: Any) -> Optimizer:
     >>> make("sgd", {"w": np.zeros(3)}, momentum=0.5).momentum
     0.5
     """
-    if name not in _OPTIMIZERS:
+    if not isinstance(name, str) or name not in _OPTIMIZERS:
         raise ValueError(f"optimizer {name!r}: choose one of {', '.join(map(repr, _OPTIMIZERS))}")
     return _OPTIMIZERS[name](params, **settings)
 
@@ -274,6 +279,8 @@ def _one_for_each(
     params: Mapping[str, Array], what: str, given: Mapping[str, float] | None
 ) -> dict[str, float]:
     """Return a factor for each parameter, 1 where none is given."""
+    if given is not None:
+        given = kinds.mapping("optimizer", what, given, None, "a dict of numbers by name")
     factors = {**dict.fromkeys(params, 1.0), **(given or {})}
     for name, factor in factors.items():
         if name not in params:
@@ -293,6 +300,7 @@ def _check_gradient(name: str, p: Array, grad: Array | None) -> None:
         raise ValueError(
             f"optimizer: there is no gradient of {name!r}; run the backward pass of every layer first"
         )
+    kinds.arrays("optimizer", "grads", {name: grad})
     one_library(f"optimizer: {name!r}", parameter=p, gradient=grad)
     if grad.shape != p.shape:
         raise ValueError(

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from npseg import kinds
 from npseg.training.metrics import metrics
 
 
@@ -90,6 +91,11 @@ def class_table(matrix: ArrayLike, classes: Sequence[str]) -> str:
     sky       50.0     75.0       60.0            40.0
     road      57.1     66.7       80.0            60.0
     """
+    classes = kinds.members("class_table", "classes", classes, str, "a list of names")
+    if len(classes) != (rows := len(metrics(matrix).iou)):
+        raise ValueError(
+            f"class_table: {len(classes)} classes, and the matrix has {rows}; one name each is needed"
+        )
     margin = max(5, *map(len, classes))
     lines = [f"{'class':{margin}}{'IoU':>9}{'recall':>9}{'precision':>11}{'of all pixels':>16}"]
     for name, iou, recall, precision, share in zip(classes, *per_class(matrix)):

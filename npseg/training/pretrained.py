@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from npseg import backend, networks
+from npseg import backend, kinds, networks
 from npseg.data import Normalization
 from npseg.networks import Network, vgg
 from npseg.networks.names import is_vgg, spelled
@@ -99,6 +99,11 @@ class Pretrained:
         ValueError
             If they do not fit, as :func:`npseg.networks.weights.transplant` says.
         """
+        kinds.instance("pretrained", "network", network, Network, "a network")
+        config = kinds.mapping(
+            "pretrained", "config", config, None, "a dict of a network's name and settings"
+        )
+        classes = tuple(kinds.members("pretrained", "classes", classes, str, "a list of names"))
         others = self.classes is not None and self.classes != classes
         anew = _of_classes(**{**config, "classes": len(classes)}) if others else ()
         return transplant(network, self.weights, anew=anew, what=self.path)
@@ -111,9 +116,20 @@ class Pretrained:
         ValueError
             If it is not known what network that is, and what it labels; or if some of its weights are missing.
         """
-        if not self.network or self.classes is None or self.colors is None or self.normalization is None:
+        kinds.arrays("pretrained", "weights", self.weights)
+        needed = "a dict of a network's name and settings"
+        if (
+            not kinds.mapping("pretrained", "network", self.network, None, needed)
+            or self.classes is None
+            or self.colors is None
+            or self.normalization is None
+        ):
             raise ValueError(f"{self.path}: weights alone, of which it is not known what they label")
-        config = {"classes": len(self.classes), **self.network}
+        kinds.members("pretrained", "classes", self.classes, str, "a list of names")
+        own: dict[str, Any] = kinds.mapping(
+            "pretrained", "network", self.network, None, "a dict of a network's name and settings"
+        )
+        config = {"classes": len(self.classes), **own}
         try:
             # First without memory for its weights: a file may claim a network of any size.
             with backend.use("numpy"):
@@ -161,7 +177,7 @@ def read_weights(path: str | PathLike[str]) -> Pretrained:
     >>> pretrained.is_vgg, pretrained.normalization.mean.tolist()
     (True, [0.485, 0.456, 0.406])
     """
-    path = Path(path)
+    path = kinds.path("read_weights", "path", path)
     if not path.is_file():
         raise ValueError(f"{path}: there is no such file")
     if path.suffix == ".npz" and checkpoints.is_checkpoint(path):
@@ -198,6 +214,8 @@ def write_weights(path: str | PathLike[str], pretrained: Pretrained, *, names: s
     >>> list(pretrained.weights), pretrained.classes
     (['score.weight', 'score.bias'], ('sky', 'tree', 'lawn', 'cat'))
     """
+    path = kinds.path("write_weights", "path", path)
+    kinds.instance("write_weights", "pretrained", pretrained, Pretrained, "what read_weights returns")
     note: dict[str, Any] = {"network": pretrained.network} if pretrained.network else {}
     if pretrained.classes is not None:
         note["classes"] = list(pretrained.classes)

@@ -19,6 +19,7 @@ from typing import NamedTuple
 import numpy as np
 from tqdm import tqdm
 
+from npseg import arguments, kinds
 from npseg.backend import to_numpy
 from npseg.data import VOID, Dataset, batches
 from npseg.layers import Container, Dropout, Layer
@@ -99,6 +100,9 @@ def sanity(run: Run, *, steps: int = 300, progress: bool = True) -> Sanity:
     >>> found.begins_well, found.learns
     (True, False)
     """
+    kinds.instance("sanity", "run", run, Run, "a Run")
+    steps = arguments.integer("sanity", "steps", steps, 1)
+    arguments.flag("sanity", "progress", progress)
     recipe = replace(run.settings, schedule="constant", weight_decay=0.0, jitter=None, flip=False)
     trial = Run(run.network_config, recipe, run.train, run.val, run.normalization)
     restore(trial.weights, {name: to_numpy(a) for name, a in run.weights.items()}, what="sanity")

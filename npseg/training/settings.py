@@ -122,6 +122,7 @@ class Settings:
 
     def make_schedule(self, steps_per_epoch: int) -> schedules.Schedule:
         """Make the schedule, from a step to its learning rate."""
+        steps_per_epoch = arguments.integer("training", "steps_per_epoch", steps_per_epoch, 1)
         own: dict[str, dict[str, float]] = {
             "poly": {"total": self.epochs * steps_per_epoch},
             "step": {"every": self.lr_step * steps_per_epoch},

@@ -15,6 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from npseg import arguments, kinds
 from npseg.data import Dataset, InMemory
 from npseg.data.proposals import Box, ObjectCrops, ProposalCrops
 from npseg.training.loop import Run
@@ -79,9 +80,17 @@ def two_stage(
     >>> run.epoch, run.network.input_size
     (1, 32)
     """
+    network = kinds.mapping("two_stage", "network", network, None, "a dict of settings")
     config = {"name": "deconvnet", "input_size": 224, **network}
-    size = config["input_size"]
-    first, second = stages
+    size = arguments.integer("two_stage", "input_size", config["input_size"], 1)
+    given_stages = kinds.members("two_stage", "stages", stages, Settings, "a pair of Settings")
+    if len(given_stages) != 2:
+        raise ValueError(f"two_stage: stages has {len(given_stages)} Settings; a pair of Settings is needed")
+    first, second = given_stages
+    for name, dataset in (("train", train), ("val", val)):
+        kinds.dataset("two_stage", name, dataset, "classes", "colors", "names")
+    output_dir = None if output_dir is None else kinds.path("two_stage", "output_dir", output_dir)
+    arguments.flag("two_stage", "progress", progress)
     alone = [
         InMemory(ObjectCrops(images, around, background=background))
         for images, around in ((train, round(size * MARGIN)), (val, size))
