@@ -14,6 +14,7 @@ import struct
 import warnings
 import zipfile
 import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -21,13 +22,16 @@ from PIL import Image
 from scipy.io import savemat
 
 from npseg import room
+from npseg.check import judge_outputs, write_vectors
+from npseg.commands import config
 from npseg.commands.predict import predict
-from npseg.data import Folder, read_image
+from npseg.data import SBD, VOC, ColorTable, Folder, MMSegmentation, Scenes, read_image
 from npseg.data.color_tables import read_colors
+from npseg.data.masks import ColorMasks, IdMasks
 from npseg.data.stanford import read_regions
 from npseg.data.voc import read_sbd
 from npseg.networks import make
-from npseg.training import checkpoints, load_labeller, read_weights
+from npseg.training import Run, Settings, checkpoints, load_labeller, read_weights
 from npseg.training.checkpoints import Checkpoint
 
 MUTATIONS = int(os.environ.get("NPSEG_MUTATIONS", "2000"))
@@ -90,9 +94,85 @@ def saved_lists(path, which):
     return which, lambda file: Folder(file.parent, "train")
 
 
-def saved_colors(path):
-    (path / "colors.csv").write_text("name,r,g,b\nsky,0,0,0\nroad,255,0,7\n")
-    return "colors.csv", read_colors
+COLORS = {
+    "csv": "name,r,g,b\nsky,0,0,0\nroad,255,0,7\n",
+    "txt": "0 0 0\tsky\n255 0 7\troad\n",
+    "labelmap": "# label:color_rgb:parts:actions\nsky:0,0,0::\nroad:255,0,7::\n",
+}
+
+
+def saved_colors(path, kind="csv"):
+    (path / f"colors.{kind}").write_text(COLORS[kind])
+    return f"colors.{kind}", read_colors
+
+
+def saved_voc_list(path):
+    for folder in ("JPEGImages", "SegmentationClass", "ImageSets/Segmentation"):
+        (path / folder).mkdir(parents=True)
+    for name in ("2007_000032", "2007_000039"):
+        (path / "JPEGImages" / f"{name}.jpg").touch()
+    list_of = path / "ImageSets" / "Segmentation" / "train.txt"
+    list_of.write_text("2007_000032\n2007_000039\n")
+    return str(list_of.relative_to(path)), lambda file: VOC(path, "train")
+
+
+def saved_sbd_list(path):
+    for folder in ("img", "cls"):
+        (path / folder).mkdir()
+    for name in ("2008_000002", "2008_000003"):
+        (path / "img" / f"{name}.jpg").touch()
+    (path / "train.txt").write_text("2008_000002\n2008_000003\n")
+    (path / "val.txt").write_text("2008_000002\n")
+    return "train.txt", lambda file: SBD(path, "train")
+
+
+def saved_mmseg_classes(path):
+    for folder in ("img_dir/train", "ann_dir/train"):
+        (path / folder).mkdir(parents=True)
+    (path / "img_dir" / "train" / "one.png").touch()
+    (path / "classes.txt").write_text("sky\nroad\n")
+    return "classes.txt", lambda file: MMSegmentation(path, "train")
+
+
+def saved_mask(path, kind, read):
+    values = np.random.default_rng(0).integers(0, 3, (6, 7), np.uint8)
+    Image.fromarray(values).save(path / f"m.{kind}")
+    return f"m.{kind}", read
+
+
+def saved_orders(path):
+    run = Run.start(
+        NETWORK, Settings(crop=(32, 32), jitter=(0.5, 2.0), clip=1.0), *2 * (Scenes(2, size=(32, 32)),)
+    )
+    run.data_path, run.data_options = "images", {"format": "folder", "colors": [["sky", 0, 0, 7]]}
+    config.write(path / "run.toml", run, path / "vgg.npz")
+    return "run.toml", config.read
+
+
+def saved_vectors(path, altered):
+    """A golden vector, and the right answer to it: as an archive, as an array or as JSON."""
+    folder = path / "golden"
+    write_vectors("relu_forward", folder, count=1, axes=1, seed=1)
+    answer = json.loads((folder / "case_000.json").read_text())["answers"]["y"]
+    y = np.array(answer["values"]).reshape(answer["shape"])
+    if altered.endswith("npz"):
+        np.savez(folder / altered, y=y)
+    elif altered.endswith("npy"):
+        np.save(folder / altered, y)
+    else:
+        (folder / "case_000.out.json").write_text(json.dumps({"y": y.tolist()}))
+    assert judge_outputs(folder).passed
+    return f"golden/{altered}", lambda file: judge(folder, file.name)
+
+
+def judge(folder, name):
+    """Judge answers; one that fails because a file cannot be read counts as refused."""
+    verdict = judge_outputs(folder)
+    if not verdict.passed and ".out." in name:
+        raise ValueError(f"{name}: {verdict.failure.what}")
+
+
+TABLE = ColorTable([("a", 0, 0, 0), ("b", 1, 1, 1), ("c", 2, 2, 2)])
 
 
 def saved_regions(path):
@@ -106,7 +186,18 @@ def saved_sbd(path):
 
 
 KINDS = {
-    "colors": saved_colors,
+    **{f"colors {kind}": functools.partial(saved_colors, kind=kind) for kind in COLORS},
+    "voc list": saved_voc_list,
+    "sbd list": saved_sbd_list,
+    "mmseg classes": saved_mmseg_classes,
+    "mask of ids": functools.partial(saved_mask, kind="png", read=IdMasks(Path("images"))),
+    "mask of ids, tif": functools.partial(saved_mask, kind="tif", read=IdMasks(Path("images"))),
+    "mask of colours": functools.partial(saved_mask, kind="bmp", read=ColorMasks(TABLE)),
+    "run.toml": saved_orders,
+    **{
+        f"golden {name}": functools.partial(saved_vectors, altered=name)
+        for name in ("vectors.json", "case_000.json", "case_000.out.npz", "case_000.out.npy", "case_000.out.json")
+    },
     "regions": saved_regions,
     "sbd": saved_sbd,
     "classes": functools.partial(saved_lists, which="classes.txt"),

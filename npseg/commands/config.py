@@ -6,15 +6,18 @@ repeated from the file alone: the same images, weights and seed give the same ne
 
 from __future__ import annotations
 
+import inspect
 import json
 import tomllib
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from npseg.files import replacing
-from npseg.training import Run
+from npseg.data import ColorTable, find_format, open_dataset
+from npseg.files import read_text, replacing
+from npseg.networks import model
+from npseg.training import Run, Settings
 
 #: The file's name in a run's folder.
 CONFIG = "run.toml"
@@ -71,9 +74,10 @@ def read(path: Path) -> Orders:
     OSError
         If it cannot be read.
     """
+    text = read_text(path)
     try:
-        found = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        found = tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise ValueError(f"{path}: not TOML: {error}") from None
     tables = {name: found.pop(name, {}) for name in ("network", "settings", "data")}
     paths = {name: found.pop(name, None) for name in ("data_path", "weights")}
@@ -86,7 +90,29 @@ def read(path: Path) -> Orders:
         )
     if not isinstance(tables["network"].get("name"), str):
         raise ValueError(f'{path}: [network] must have a name, such as name = "fcn8s"')
+    _check(path, tables)
     return Orders(**tables, **paths)
+
+
+def _check(path: Path, tables: Mapping[str, dict[str, Any]]) -> None:
+    """Refuse settings that there are not, or that are out of range, before any image is read."""
+    known = {
+        "settings": {field.name for field in fields(Settings)},
+        "data": set(inspect.signature(open_dataset).parameters) - {"path", "split"},
+    }
+    for name, keys in known.items():
+        if strange := sorted(set(tables[name]) - keys):
+            raise ValueError(
+                f"{path}: [{name}] has no {', '.join(strange)}; it knows {', '.join(sorted(keys))}"
+            )
+    try:
+        Settings(**tables["settings"])
+        model(tables["network"]["name"])
+        if "colors" in tables["data"]:
+            ColorTable(tables["data"]["colors"])
+        find_format(".", tables["data"].get("format", "folder"))
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{path}: {error}") from None
 
 
 def _pairs(table: Mapping[str, Any]) -> list[str]:

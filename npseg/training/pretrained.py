@@ -117,9 +117,9 @@ class Pretrained:
             If it is not known what network that is, and what it labels; or if some of its weights are missing.
         """
         kinds.arrays("pretrained", "weights", self.weights)
-        needed = "a dict of a network's name and settings"
+        kind = "a dict of a network's name and settings"
         if (
-            not kinds.mapping("pretrained", "network", self.network, None, needed)
+            not kinds.mapping("pretrained", "network", self.network, None, kind)
             or self.classes is None
             or self.colors is None
             or self.normalization is None

@@ -47,7 +47,7 @@ def judge_outputs(outputs: str | Path, vectors: str | Path | None = None) -> Ver
     Raises
     ------
     ValueError
-        If the folder of vectors is none.
+        If the folder of vectors is none, or a file of it is damaged.
 
     Examples
     --------
@@ -66,13 +66,11 @@ def judge_outputs(outputs: str | Path, vectors: str | Path | None = None) -> Ver
     contents = _contents(vectors)
     ranges, failures, sizes = Ranges(), list[Failure](), list[tuple[int, int]]()
     for name in contents["cases"]:
-        record = _read_record(vectors / f"{name}.json")
-        arguments = {n: _array(v) for n, v in record["inputs"].items()} | record["parameters"]
+        arguments, wanted, allowed = _read_case(vectors, name)
         ranges.note({n: _tuples(v) for n, v in arguments.items()})
-        wanted = {n: _array(v) for n, v in record["answers"].items()}
         try:
             got = _answers(outputs, name, wanted)
-            failure = _compared(got, wanted, float(record["allowed_error"]), contents["reference"])
+            failure = _compared(got, wanted, allowed, contents["reference"])
         except _Unfit as unfit:
             failure = Failure(str(unfit))
         if failure:
@@ -102,7 +100,9 @@ def _contents(folder: Path) -> dict[str, Any]:
         )
     contents = _read_record(path)
     names = contents.get("cases") if isinstance(contents, dict) else None
-    whole = isinstance(names, list) and {"reference", "tolerance"} <= set(contents)
+    whole = isinstance(names, list) and all(
+        isinstance(contents.get(key), str) for key in ("reference", "tolerance")
+    )
     if not whole or not all(
         isinstance(n, str) and n.startswith("case_") and n[5:].isdecimal() for n in names or ()
     ):
@@ -110,10 +110,36 @@ def _contents(folder: Path) -> dict[str, Any]:
     return dict(contents)
 
 
+def _read_case(folder: Path, name: str) -> tuple[dict[str, Any], dict[str, Any], float]:
+    """Read a case: its arguments, its answers, and by how much another may differ from them."""
+    path = folder / f"{name}.json"
+    if not path.is_file():
+        raise ValueError(f"{folder / CONTENTS} lists {name}, and there is no {path}")
+    record = _read_record(path)
+    try:
+        arguments = {n: _numbers(v) for n, v in record["inputs"].items()}
+        wanted = {n: _numbers(v) for n, v in record["answers"].items()}
+        allowed = float(record["allowed_error"])
+        parameters = dict(record["parameters"])
+    except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
+        raise ValueError(f"{path} is no case of golden vectors, or damaged: {error!r}") from None
+    if not wanted or not 0 <= allowed < math.inf:
+        raise ValueError(f"{path} is no case of golden vectors: it has no answers, or allows no error")
+    return arguments | parameters, wanted, allowed
+
+
+def _numbers(written: Any) -> np.ndarray[Any, Any]:
+    """Return an array of numbers, as a case has them."""
+    array: np.ndarray[Any, Any] = _array(written)
+    if array.dtype.kind not in "biuf":
+        raise ValueError("other things than numbers")
+    return array
+
+
 def _read_record(path: Path) -> Any:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ValueError(f"{path} cannot be read: {error}") from None
 
 
@@ -135,7 +161,9 @@ def _answers(folder: Path, name: str, wanted: dict[str, Any]) -> dict[str, Any]:
                 with archive.open(f"{key}.npy") as member:
                     found[key] = _from_npy(member, key, wanted[key])
             return found
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, KeyError, TypeError, RecursionError) as error:
+    except _Unfit:
+        raise
+    except Exception as error:  # over damaged bytes, zipfile and NumPy raise a dozen kinds
         raise _Unfit(f"cannot be read: {path.name}: {error}") from None
 
 
