@@ -7,7 +7,9 @@ standard error, with exit status 2; Ctrl-C ends with 130, after a training run h
 from __future__ import annotations
 
 import argparse
+import io
 import os
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -54,7 +56,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     int
         Exit status: 0, 1 if a check fails, 2 for bad input, 130 for Ctrl-C.
     """
-    arguments = _parser().parse_args(argv)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # names of files may hold what is no text
+            stream.reconfigure(errors="backslashreplace")
+    parser, words = _parser(), list(sys.argv[1:] if argv is None else argv)
+    for word in words:
+        if re.fullmatch(
+            "--?[a-z].*=--", word
+        ):  # argparse takes this for an option without a value, and goes on
+            parser.error(f"{word}: '--' is no value")
+    arguments, strange = parser.parse_known_args(words)
+    if strange:
+        parser.prog += f" {arguments.command}"
+        parser.error(f"unrecognized arguments: {' '.join(strange)}")
     threads = vars(arguments).pop("threads", None)
     try:
         # A command without the flag has nothing to compute on a device.

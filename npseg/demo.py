@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import replace
 from pathlib import Path
 
+from npseg import arguments
 from npseg.commands.train import draw_run, print_epoch
 from npseg.data import SCENE_CLASSES, InMemory, Scenes
 from npseg.training import ColorClassifier, Run, Settings, evaluate, metrics, report
@@ -31,6 +33,7 @@ def demo(output_dir: Path, *, seed: int = 0) -> None:
     """
     began = time.perf_counter()
     _refuse_another_run(output_dir / CHECKPOINT)
+    seed = arguments.integer("demo", "seed", seed, 0, math.inf)
     output_dir.mkdir(parents=True, exist_ok=True)
     print(f"Drawing {TRAIN + VAL + TEST} scenes of grass, cats, trees and sky ...")
     train, val, test = (InMemory(Scenes(n, seed=3 * seed + i)) for i, n in enumerate((TRAIN, VAL, TEST)))

@@ -196,7 +196,13 @@ KINDS = {
     "run.toml": saved_orders,
     **{
         f"golden {name}": functools.partial(saved_vectors, altered=name)
-        for name in ("vectors.json", "case_000.json", "case_000.out.npz", "case_000.out.npy", "case_000.out.json")
+        for name in (
+            "vectors.json",
+            "case_000.json",
+            "case_000.out.npz",
+            "case_000.out.npy",
+            "case_000.out.json",
+        )
     },
     "regions": saved_regions,
     "sbd": saved_sbd,

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from npseg import arguments
 from npseg.commands.images import open_split, refuse_existing
 from npseg.data import Dataset
 from npseg.draw import comparison, confusion
@@ -55,6 +56,7 @@ def evaluate(
     force : bool
         Replace files that are already there.
     """
+    worst = arguments.integer("evaluate", "worst", worst, 1)
     if output_dir is not None:
         refuse_existing([output_dir / name for name in FILES], force)
     labeller = load_labeller(checkpoint)
