@@ -74,7 +74,7 @@ def test_the_weights_that_it_began_from_are_begun_from_again(tmp_path):
     ("content", "message"),
     [
         ("epochs = ", "not TOML"),
-        ("\xff\xfe", "choose one of|not TOML"),
+        ("\xff\xfe", r"run.toml: is no text in UTF-8"),
         ("epochs = 3", r"epochs is not as in a file that npseg train writes"),
         ("network = 3", r"network is not as in a file"),
         ("data_path = 3\n[network]\nname = 'fcn8s'", "data_path is not as in a file"),
