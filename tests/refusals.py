@@ -1,7 +1,7 @@
 """A sound call of a function, spoilt one argument at a time: what the tables of refusals are held against.
 
 Whatever stands in the place of an argument, the call goes well or is refused, by a ValueError or a TypeError that names
-the argument, or whose it is.
+the argument, or whose it is, or the file. The arrays of the sound call stay as they are.
 """
 
 import re
@@ -17,6 +17,7 @@ WORDS = {"layer", "input", "label", "network"}
 
 def unnamed_refusals(name, function, sound):
     """Replace each argument of a sound call by what nobody should give; return the outcomes that should not be."""
+    before = {argument: value.copy() for argument, value in sound.items() if isinstance(value, np.ndarray)}
     function(**sound)
     failures = []
     for argument, value in sound.items():
@@ -31,7 +32,8 @@ def unnamed_refusals(name, function, sound):
                     failures.append(f"{argument}={strange!r}: {error!r}")
             except BaseException as error:
                 failures.append(f"{argument}={strange!r}: {error!r}")
-    return failures
+    changed = [argument for argument, value in before.items() if value.tobytes() != sound[argument].tobytes()]
+    return [*failures, *(f"{argument} was changed" for argument in changed)]
 
 
 def names_the_file(said, strange):

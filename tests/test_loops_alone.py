@@ -13,13 +13,14 @@ PACKAGE = Path(npseg.__file__).parent
 
 #: From the ground up. A file may import what stands on a lower storey, and its own folder.
 STOREYS = (
-    ("backend", "files", "pretrained"),
+    ("backend", "files"),
     ("memory", "workers"),
     ("chunks",),
     ("geometry",),
     ("room",),
     ("arguments", "archives"),
-    ("windows",),
+    ("kinds",),
+    ("windows", "pretrained"),
     ("methods",),
     ("ops",),
     ("layers",),
