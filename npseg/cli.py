@@ -61,9 +61,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             stream.reconfigure(errors="backslashreplace")
     parser, words = _parser(), list(sys.argv[1:] if argv is None else argv)
     for word in words:
-        if re.fullmatch(
-            "--?[a-z].*=--", word
-        ):  # argparse takes this for an option without a value, and goes on
+        # Argparse takes --flag=-- for a flag without a value, and goes on.
+        if re.fullmatch("--[a-z].*=--", word):
             parser.error(f"{word}: '--' is no value")
     arguments, strange = parser.parse_known_args(words)
     if strange:

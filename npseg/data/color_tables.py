@@ -109,8 +109,9 @@ class ColorTable:
 def _rows(rows: Iterable[Sequence[str | int]], source: str) -> list[tuple[str, int, int, int]]:
     """Return the rows of a table, each a name and three levels; all else is refused."""
     found = []
-    for row in kinds.listed("ColorTable", "rows", rows, "a list of rows (name, r, g, b)"):
-        name, *color = kinds.listed("ColorTable", "rows", row, "a list of rows (name, r, g, b)") or [None]
+    needed = "a list of rows (name, r, g, b)"
+    for row in kinds.listed("ColorTable", "rows", rows, needed):
+        name, *color = kinds.listed("ColorTable", "rows", row, needed) or [None]
         if not isinstance(name, str) or len(color) != 3:
             raise ValueError(f"{source}: rows hold {row!r}; needs (name, r, g, b)")
         try:
@@ -193,9 +194,8 @@ def write_colors(path: str | os.PathLike[str], rows: Iterable[Sequence[str | int
     background,0,0,0
     cell,255,255,255
     """
-    file_path = kinds.path("write_colors", "path", path)
     lines = ["name,r,g,b", *(",".join(map(str, row)) for row in _rows(rows, "write_colors"))]
-    with replacing(file_path) as file:
+    with replacing(kinds.path("write_colors", "path", path)) as file:
         file.write("".join(f"{line}\n" for line in lines).encode())
 
 

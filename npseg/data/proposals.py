@@ -67,9 +67,8 @@ class Box(NamedTuple):
 
     def within(self, size: Sequence[int]) -> Box:
         """Return what of it lies in an image of so many rows and columns."""
-        height, width = arguments.axes(
-            "Box", "size", tuple(kinds.listed("Box", "size", size, "(rows, columns)"))[:2], 2
-        )
+        rows_and_columns = kinds.listed("Box", "size", size, "(rows, columns)")[:2]
+        height, width = arguments.axes("Box", "size", rows_and_columns, 2)
         return Box(max(0, self.top), max(0, self.left), min(self.bottom, height), min(self.right, width))
 
     def squared(self, factor: float) -> Box:

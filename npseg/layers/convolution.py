@@ -65,7 +65,7 @@ class Conv(Layer):
     ) -> None:
         super().__init__()
         op = type(self).__name__
-        channels_in, channels_out, kernel_size = _sizes(op, channels_in, channels_out, kernel_size)
+        channels_in, channels_out, kernel_size = sizes(op, channels_in, channels_out, kernel_size)
         self.kernel_size, self.padding = kernel_size, arguments.integer(op, "padding", padding)
         self.stride, self.dilation = arguments.integers(op, 1, stride=stride, dilation=dilation)
         arguments.float_type(op, dtype)
@@ -142,7 +142,7 @@ class ConvTranspose(Layer):
     ) -> None:
         super().__init__()
         op = type(self).__name__
-        channels_in, channels_out, kernel_size = _sizes(op, channels_in, channels_out, kernel_size)
+        channels_in, channels_out, kernel_size = sizes(op, channels_in, channels_out, kernel_size)
         self.kernel_size, self.padding = kernel_size, arguments.integer(op, "padding", padding)
         self.stride = stride = arguments.integer(op, "stride", stride, 1)
         arguments.float_type(op, dtype)
@@ -213,10 +213,18 @@ class BilinearUpsampling(ConvTranspose):
             self.freeze()
 
 
-def _sizes(op: str, channels_in: object, channels_out: object, kernel_size: object) -> list[int]:
+def sizes(op: str, channels_in: object, channels_out: object, kernel_size: object) -> list[int]:
     """Return the channels and the kernel's size, all of them at least 1."""
     given = {"channels_in": channels_in, "channels_out": channels_out, "kernel_size": kernel_size}
     return arguments.integers(op, 1, **given)
+
+
+def check_room(op: str, shape: tuple[int, ...], rng: np.random.Generator | None) -> None:
+    """Refuse what is no source of weights, and more weights than there is memory for."""
+    if rng is not None and not isinstance(rng, np.random.Generator):
+        raise TypeError(f"{op}: rng={rng!r}; a numpy.random.Generator is needed, or None for weights of 0")
+    if type(rng) in (np.random.Generator, type(None)):  # others draw numbers that take no memory
+        room.check(f"{op}, a layer", "w, by channels_in, channels_out and kernel_size", shape, np.empty(0))
 
 
 def _initial(
@@ -224,9 +232,6 @@ def _initial(
 ) -> Array:
     """Draw initial weights; without a generator they are 0."""
     deviation = arguments.real(op, "deviation", deviation)
-    if rng is not None and not isinstance(rng, np.random.Generator):
-        raise TypeError(f"{op}: rng={rng!r}; a numpy.random.Generator is needed, or None for weights of 0")
-    if type(rng) in (np.random.Generator, type(None)):  # others draw numbers that take no memory
-        room.check(f"{op}, a layer", "w, by channels_in, channels_out and kernel_size", shape, np.empty(0))
+    check_room(op, shape, rng)
     w = np.zeros(shape) if rng is None else rng.standard_normal(shape) * deviation
     return backend.current().asarray(w, dtype)

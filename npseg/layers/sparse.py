@@ -6,7 +6,7 @@ import numpy as np
 
 from npseg import arguments, backend, kinds, room
 from npseg.backend import Array
-from npseg.layers.convolution import Conv
+from npseg.layers.convolution import Conv, check_room, sizes
 from npseg.layers.layer import Layer
 from npseg.methods.choose import where_it_serves
 from npseg.ops.conv import conv_backward, conv_forward
@@ -69,21 +69,13 @@ class SparseConv(Conv):
         dtype: str = "float32",
     ) -> None:
         Layer.__init__(self)
-        channels_in, channels_out, kernel_size = arguments.integers(
-            "SparseConv", 1, channels_in=channels_in, channels_out=channels_out, kernel_size=kernel_size
-        )
+        channels_in, channels_out, kernel_size = sizes("SparseConv", channels_in, channels_out, kernel_size)
         self.padding = arguments.integer("SparseConv", "padding", padding)
         arguments.float_type("SparseConv", dtype)
         self.kernel_size, self.stride, self.dilation = kernel_size, 1, 1
         self.maps = (channels_out, channels_in)
         connections = _connections(table, channels_in, channels_out)
-        full = (channels_out, channels_in, kernel_size, kernel_size)
-        if rng is not None:
-            kinds.instance(
-                "SparseConv", "rng", rng, np.random.Generator, "a numpy.random.Generator, or None,"
-            )
-        if type(rng) in (np.random.Generator, type(None)):  # others draw numbers that take no memory
-            room.check("SparseConv", "w, by channels_in, channels_out and kernel_size", full, np.empty(0))
+        check_room("SparseConv", (channels_out, channels_in, kernel_size, kernel_size), rng)
         fan_in = np.bincount(connections[:, 1], minlength=channels_out)[connections[:, 1]] * kernel_size**2
         shape = (len(connections), kernel_size, kernel_size)
         w = np.zeros(shape) if rng is None else rng.standard_normal(shape) / np.sqrt(fan_in)[:, None, None]

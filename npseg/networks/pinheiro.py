@@ -184,9 +184,8 @@ class RecurrentCNN(Network):
         self.stages, self.classes, self.dtype = LAYOUTS[layout], classes, dtype
         self.hidden_tanh = hidden_tanh
         self.fed = classes if arguments.integer("RecurrentCNN", "instances", instances, 1) > 1 else 0
-        arguments.integer(
-            "RecurrentCNN", "classes", classes, 1, arguments.LARGEST - 3
-        )  # fed beside the image
+        # The scores are fed back beside the image's three channels.
+        arguments.integer("RecurrentCNN", "classes", classes, 1, arguments.LARGEST - 3)
         rng = arguments.generator("RecurrentCNN", seed)
         planes = (self.fed + 3, width, second, classes)
 
