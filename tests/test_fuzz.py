@@ -120,7 +120,7 @@ def test_an_answer_is_that_of_the_loops(name, data):
     arguments = data.draw(calls(name))
     found = check_outcome(getattr(npseg, name), {**arguments, "method": data.draw(METHODS)})
     if found is None or not all(
-        np.isfinite(a).all() for a in arguments.values() if isinstance(a, np.ndarray)
+        np.isfinite(a).all() for a in arguments.values() if isinstance(a, np.ndarray) and a.dtype.kind == "f"
     ):
         return
     exact = {
