@@ -18,7 +18,8 @@ import npseg
 from npseg import arguments
 from npseg.draw import Steps, steps
 from npseg.draw.stepper.passes import PASSES
-from npseg.geometry import Ints
+from npseg.draw.stepper.products import refuse_many
+from npseg.geometry import Ints, times
 
 #: What each operation needs to be told besides the size of its input; everything else has a default.
 NEEDED = dict.fromkeys(PASSES, "kernel") | {
@@ -69,6 +70,8 @@ def explain(
     ------
     ValueError
         If something needed is missing, an option is none of the operation's, or the geometry does not fit.
+    TypeError
+        If a size is no whole number.
 
     Examples
     --------
@@ -78,18 +81,22 @@ def explain(
     y[0] = 0·x + a·y + b·z = ay+bz
     y[1] = b·x + c·y + d·z = bx+cy+dz
     """
+    op = "explain"
+    arguments.choice(op, "operation", operation, PASSES)
     base = operation.removesuffix("_backward")
-    if operation not in PASSES:
-        raise ValueError(f"{operation} cannot be explained; choose one of {', '.join(PASSES)}")
+    input_size = arguments.axes(op, "input_size", input_size, arguments.rank(op, input_size=input_size))
+    channels = arguments.integer(op, "channels", channels, 1)
+    filters = arguments.integer(op, "filters", filters, 1)
+    arguments.flag(op, "symbols", symbols)
     if NEEDED[base] not in options:
         raise ValueError(f"{operation} needs --{NEEDED[base]}")
     _refuse_foreign(operation, options if filters == 1 else {**options, "filters": filters})
+    if "kernel" in options:
+        options["kernel"] = arguments.axes(op, "kernel", options["kernel"], len(input_size))
 
     x = _counted("x", (1, channels, *input_size), symbols, shuffled=base == "max_pool")
     if base.startswith("conv"):
-        options["w"] = _counted(
-            "w", _weight_shape(base, channels, filters, len(input_size), options), symbols
-        )
+        options["w"] = _counted("w", _weight_shape(base, channels, filters, options), symbols)
     elif "kernel" in options:
         options["kernel_size"] = options.pop("kernel")
     if base == "col2im":
@@ -133,6 +140,7 @@ def _counted(
 ) -> np.ndarray[Any, Any]:
     """Fill an array with 1, 2, 3, ..., or with letters."""
     count = prod(shape)
+    refuse_many(count, f"cells of {name}")
     if symbols:
         letters, prefix = _LETTERS[name]
         cells = list(letters[:count]) if count <= len(letters) else [f"{prefix}{i}" for i in range(count)]
@@ -141,11 +149,9 @@ def _counted(
     return (np.random.default_rng(231).permutation(values) if shuffled else values).reshape(shape)
 
 
-def _weight_shape(
-    base: str, channels: int, filters: int, axes: int, options: dict[str, Any]
-) -> tuple[int, ...]:
+def _weight_shape(base: str, channels: int, filters: int, options: dict[str, Any]) -> tuple[int, ...]:
     """Return the shape of a convolution's, or its transpose's, weights; ``kernel`` is taken out of the options."""
-    kernel = arguments.axes("explain", "kernel", options.pop("kernel"), axes)
+    kernel = options.pop("kernel")
     groups = arguments.integer("explain", "groups", options.get("groups", 1), 1)
     below, above = (filters, channels) if base == "conv_transpose" else (channels, filters)
     if below % groups or above % groups:
@@ -164,4 +170,9 @@ def _switches(shape: tuple[int, ...], **options: Any) -> np.ndarray[Any, Any]:
         "x", (*planes, *arguments.axes("explain", "output_size", size, len(pooled))), False, shuffled=True
     )
     indices: np.ndarray[Any, Any] = npseg.max_pool_forward(x, **options)[1].indices
+    if indices.shape != shape:
+        raise ValueError(
+            f"explain: output_size={times(x.shape[2:])} is pooled to {times(indices.shape[2:])} by this kernel and "
+            f"stride, and input_size is {times(pooled)}"
+        )
     return indices

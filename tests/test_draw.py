@@ -189,11 +189,11 @@ def test_where_all_is_void_nothing_is_right_or_wrong():
 
 def test_labels_refuse_what_does_not_go_together():
     image, prediction = drawn()
-    with pytest.raises(ValueError, match=r"labels \(8, 6\) do not fit"):
+    with pytest.raises(ValueError, match=r"prediction \(8, 6\) do not fit"):
         labels(image, prediction.T, classes=CLASSES, colors=COLORS)
     with pytest.raises(ValueError, match="2 names of classes and 3 colours"):
         labels(image, prediction, classes=CLASSES[:2], colors=COLORS)
-    with pytest.raises(ValueError, match=r"labels \(8, 6\) do not fit"):
+    with pytest.raises(ValueError, match=r"truth \(8, 6\) do not fit"):
         labels(image, prediction, prediction.T, classes=CLASSES, colors=COLORS)
 
 

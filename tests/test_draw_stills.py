@@ -252,7 +252,7 @@ def test_a_folder_that_is_not_there(tmp_path):
 def test_a_failure_leaves_what_was_there(tmp_path):
     path = tmp_path / "steps.png"
     path.write_text("before")
-    with pytest.raises(IndexError, match="step=4: there are 4 steps, 0 to 3"):
+    with pytest.raises(ValueError, match="step=4: there are 4 steps, 0 to 3"):
         made("up").save(path, step=4)
     assert path.read_text() == "before"
     assert len(list(tmp_path.iterdir())) == 1
@@ -260,7 +260,7 @@ def test_a_failure_leaves_what_was_there(tmp_path):
 
 @pytest.mark.parametrize("step", [4, -5])
 def test_a_step_that_is_not_there(step):
-    with pytest.raises(IndexError, match="there are 4 steps"):
+    with pytest.raises(ValueError, match="there are 4 steps"):
         made("up").still(step)
 
 

@@ -95,7 +95,7 @@ def test_other_endings_are_pictures(run, tmp_path):
         ("conv --input 5x5", "conv needs --kernel"),
         ("nearest_unpool --input 5x5", "nearest_unpool needs --scale"),
         ("resize_bilinear --input 5x5", "resize_bilinear needs --size"),
-        ("convolve --input 3", "convolve cannot be explained; choose one of conv, "),
+        ("convolve --input 3", "operation='convolve'; choose one of 'conv', "),
         ("conv --input 3xa --kernel 3", "'3xa' is no size; write 4 or 4x5"),
         ("conv --input 3 --kernel 3 --padding 1:2:3", "'1:2:3' is no padding"),
         ("conv --input 3 --kernel 3 --padding wide", "'wide' is no padding"),

@@ -12,12 +12,14 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
+from npseg import arguments
 from npseg.draw.label_maps import font_of
 
 _MAP = "Blues"
 _MOST_NUMBERS = 32  # above that many classes a cell has no room for a number
+_MOST = 1e100  # sums of more would be infinite
 _TITLE, _SHARES, _LEAST = 0.5, 1.0, 4.2  # inches
 _SAID = "rows: the truth; columns: what it was called\nin % of the row's pixels"
 
@@ -40,7 +42,9 @@ def confusion(matrix: ArrayLike, classes: Sequence[str]) -> Figure:
     Raises
     ------
     ValueError
-        If the matrix is not (classes, classes).
+        If the matrix is not (classes, classes), or holds anything but counts.
+    TypeError
+        If the classes are not strings.
 
     Examples
     --------
@@ -48,9 +52,9 @@ def confusion(matrix: ArrayLike, classes: Sequence[str]) -> Figure:
     >>> [text.get_text() for text in figure.axes[0].texts[:4]]
     ['75', '25', '33', '67']
     """
-    counts = np.asarray(matrix, np.float64)
-    n = len(classes)
-    if counts.shape != (n, n):
+    classes = arguments.texts("confusion", "classes", classes)
+    counts, n = _counts(matrix), len(classes)
+    if counts.shape != (n, n) or not n:
         raise ValueError(f"confusion: the matrix is {counts.shape}, and there are {n} names of classes")
     pixels = counts.sum(axis=1)
     share = 100 * np.divide(counts, pixels[:, None], out=np.zeros_like(counts), where=pixels[:, None] > 0)
@@ -84,3 +88,14 @@ def confusion(matrix: ArrayLike, classes: Sequence[str]) -> Figure:
         axes.text(n - 0.35, row, text, ha="left", va="center", fontsize=8, color="0.45")
     axes.text(n - 0.35, -0.75, "of all pixels", ha="left", va="center", fontsize=8, color="0.45")
     return figure
+
+
+def _counts(matrix: ArrayLike) -> NDArray[np.float64]:
+    """Return the counts as floats."""
+    try:
+        counts = np.asarray(matrix)
+    except ValueError:  # rows of several lengths
+        counts = np.empty(0, object)
+    if counts.dtype.kind not in "iuf" or not ((counts >= 0) & (counts < _MOST)).all():
+        raise ValueError(f"confusion: matrix={matrix!r}; an array of counts, 0 or more, is needed")
+    return counts.astype(np.float64)

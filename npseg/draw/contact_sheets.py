@@ -12,7 +12,16 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from PIL import Image, ImageDraw
 
-from npseg.draw.label_maps import Picture, font_of, legend_strip, overlay
+from npseg import arguments
+from npseg.draw.label_maps import (
+    Picture,
+    check_pair,
+    classes_and_colors,
+    font_of,
+    legend_strip,
+    overlay,
+    refuse_colourless,
+)
 
 _CELL, _GAP, _CAPTION = 300, 12, 20  # pixels
 _INK, _PALE = (40, 40, 40), (120, 120, 120)
@@ -42,6 +51,11 @@ class ContactSheet:
     alpha : float, default 0.55
         How much of the colour is mixed in.
 
+    Raises
+    ------
+    ValueError, TypeError
+        If there is not one colour for each name, or ``most`` or ``alpha`` is out of range.
+
     Examples
     --------
     >>> sheet = ContactSheet("two meadows", ["grass"], [(150, 200, 90)])
@@ -60,7 +74,11 @@ class ContactSheet:
         most: int | None = None,
         alpha: float = 0.55,
     ) -> None:
-        self.title, self.classes, self.colors, self.most, self.alpha = title, classes, colors, most, alpha
+        op = "contact sheet"
+        self.title = arguments.text(op, "title", title)
+        self.classes, self.colors = classes_and_colors(op, classes, colors)
+        self.most = None if most is None else arguments.integer(op, "most", most, 1)
+        self.alpha = arguments.probability(op, "alpha", alpha)
         self.added = 0
         self._small: list[_Small] = []
         self._every = 1  # of those that are added, one in so many is kept
@@ -85,6 +103,9 @@ class ContactSheet:
         TypeError, ValueError
             As :func:`npseg.draw.overlay`.
         """
+        arguments.text("contact sheet", "name", name)
+        check_pair("contact sheet", image, labels)
+        refuse_colourless(labels, len(self.colors))
         self.added += 1
         if (self.added - 1) % self._every:
             return
@@ -111,8 +132,11 @@ class ContactSheet:
         Raises
         ------
         ValueError
-            If nothing was added.
+            If nothing was added, or ``columns`` is below 1.
+        TypeError
+            If ``columns`` is no whole number.
         """
+        columns = arguments.integer("contact sheet", "columns", columns, 1)
         chosen = self._chosen()
         if not chosen:
             raise ValueError("contact sheet: it has no picture yet; add one")

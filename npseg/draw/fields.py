@@ -27,12 +27,15 @@ from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from matplotlib.patches import Rectangle
 
-from npseg import arguments
+from npseg import arguments, room
 from npseg.backend import array_module, to_numpy
 from npseg.geometry import Grid, Ints, Pairs, times
 from npseg.layers import Container, Layer
 
 Plane = np.ndarray[Any, np.dtype[np.float64]]
+
+#: Images beyond which an average changes no more.
+MOST_DRAWS = 10_000
 
 #: How much of the gradient lies in the effective receptive field.
 SHARE = 0.95
@@ -119,7 +122,7 @@ def field_of(
     channels : int
         Channels of the image.
     draws : int
-        Random images to average over.
+        Random images to average over, 10000 at the most.
     seed : int
         Seed of the images and directions.
 
@@ -153,7 +156,9 @@ def field_of(
     op = "receptive_field"
     path = _path(op, network, layer)
     shape = (1, arguments.integer(op, "channels", channels, 1), *arguments.axes(op, "size", size, 2))
-    draws = arguments.integer(op, "draws", draws, 1)
+    room.check(op, f"an image of size={size!r} with channels={channels}", shape, np.zeros(1))
+    draws = arguments.integer(op, "draws", draws, 1, MOST_DRAWS)
+    arguments.generator(op, seed)
     with _as_it_was(path):
         path.evaluate(remember=True)
         path.compute_by("im2col")  # others, Winograd's, leave rounding where no gradient arrives
@@ -252,8 +257,7 @@ def receptive_field(
 
 def _path(op: str, network: Layer, layer: str | None) -> Layer:
     """Return the layers from the image to the unit's."""
-    if not isinstance(network, Layer):
-        raise TypeError(f"{op}: network is a {type(network).__name__}; a network or a layer is needed")
+    arguments.instance(op, "network", network, Layer, "a network or a layer")
     if layer is None:
         return network
     if not hasattr(network, "until"):

@@ -59,13 +59,9 @@ def colorize(labels: NDArray[Any], colors: ArrayLike, *, void_color: Color = _VO
     [[[0, 0, 0], [128, 0, 0], [224, 224, 192]]]
     """
     arguments.whole_numbers("colorize", "labels", labels)
-    table = np.array([*_colors(colors), void_color], np.uint8)
+    table = np.concatenate([_colors(colors), _colors([void_color], "void_color")])
     void = len(table) - 1
-    outside = (labels != _VOID) & ((labels < 0) | (labels >= void))
-    if outside.any():
-        raise ValueError(
-            f"label {labels[outside][0]} has no colour: there are {void} colours, and {_VOID} is void"
-        )
+    refuse_colourless(labels, void)
     picture: Picture = table[np.where(labels == _VOID, void, labels)]
     return picture
 
@@ -93,14 +89,14 @@ def overlay(image: Picture, labels: NDArray[Any], colors: ArrayLike, *, alpha: f
     TypeError
         If the image is not of uint8.
     ValueError
-        If image and labels do not fit each other, or there is a label without a colour.
+        If image and labels do not fit each other or have no pixels, or there is a label without a colour.
 
     Examples
     --------
     >>> overlay(np.zeros((1, 2, 3), np.uint8), np.array([[0, 255]]), [(200, 100, 0)], alpha=0.5).tolist()
     [[[100, 50, 0], [0, 0, 0]]]
     """
-    _check_pair(image, labels)
+    check_pair("overlay", image, labels)
     alpha = arguments.probability("overlay", "alpha", alpha)
     mixed = _mix(image, colorize(labels, colors), alpha)
     mixed[labels == _VOID] = image[labels == _VOID]
@@ -187,14 +183,23 @@ def comparison(
     >>> [axes.get_title() for axes in figure.axes]
     ['image', 'truth', 'prediction', 'errors']
     """
+    op = "comparison"
+    images, truths = (arguments.sequence(op, n, a, n) for n, a in (("images", images), ("truths", truths)))
+    predictions = arguments.sequence(op, "predictions", predictions, "label maps")
+    captions = None if captions is None else arguments.texts(op, "captions", captions)
     if not len(images) == len(truths) == len(predictions) > 0:
         raise ValueError(
             "comparison: needs one truth and one prediction for each image, and at least one image; "
             f"got {len(images)} images, {len(truths)} truths, {len(predictions)} predictions"
         )
+    if captions is not None and len(captions) != len(images):
+        raise ValueError(f"comparison: {len(captions)} captions for {len(images)} images; one each is needed")
+    for i, (image, truth, prediction) in enumerate(zip(images, truths, predictions)):
+        check_pair(op, image, truth, f"images[{i}]", f"truths[{i}]")
+        check_pair(op, image, prediction, f"images[{i}]", f"predictions[{i}]")
     rows = [
         (image, colorize(truth, colors), colorize(prediction, colors), _errors(image, truth, prediction))
-        for image, truth, prediction in zip(images, truths, predictions, strict=True)
+        for image, truth, prediction in zip(images, truths, predictions)
     ]
     entries = [*legend_of(classes, colors, *truths, *predictions), ("wrong", _ERROR_COLOR)]
     return _grid(rows, _COLUMNS, entries, captions)
@@ -243,9 +248,11 @@ def labels(
     >>> [axes.get_title() for axes in figure.axes]
     ['image', 'truth', 'prediction: 75.0 % right', 'errors: 25.0 % wrong']
     """
+    check_pair("labels", image, prediction, labelled="prediction")
     if truth is None:
         row = (image, colorize(prediction, colors), overlay(image, prediction, colors))
         return _grid([row], ("image", "labels", "overlay"), legend_of(classes, colors, prediction))
+    check_pair("labels", image, truth, labelled="truth")
     figure = comparison([image], [truth], [prediction], classes, colors)
     counted = truth != _VOID
     if counted.any():
@@ -264,13 +271,19 @@ def legend_of(classes: Sequence[str], colors: ArrayLike, *maps: NDArray[Any]) ->
     return [entries[k] for k in sorted(occurring)]
 
 
-def _named(classes: Sequence[str], colors: ArrayLike) -> list[tuple[str, Color]]:
-    table = [(int(r), int(g), int(b)) for r, g, b in np.asarray(colors)]
-    if len(table) != len(classes):
+def classes_and_colors(op: str, classes: Any, colors: ArrayLike) -> tuple[list[str], NDArray[np.uint8]]:
+    """Return the names of the classes and the table of their colours, one each."""
+    names, table = arguments.texts(op, "classes", classes), _colors(colors)
+    if len(table) != len(names):
         raise ValueError(
-            f"there are {len(classes)} names of classes and {len(table)} colours: one each, please"
+            f"{op}: there are {len(names)} names of classes and {len(table)} colours: one each, please"
         )
-    return list(zip(classes, table, strict=True))
+    return names, table
+
+
+def _named(classes: Sequence[str], colors: ArrayLike) -> list[tuple[str, Color]]:
+    names, table = classes_and_colors("legend", classes, colors)
+    return [(name, (int(r), int(g), int(b))) for name, (r, g, b) in zip(names, table)]
 
 
 def _grid(
@@ -370,8 +383,6 @@ def _strip(entries: Sequence[tuple[str, Color]], width: int, *, size: int | None
 
 def _errors(image: Picture, truth: NDArray[Any], prediction: NDArray[Any]) -> Picture:
     """Show the image in pale grey, the wrong pixels in a strong colour, and void in its own."""
-    _check_pair(image, truth)
-    _check_pair(image, prediction)
     gray = np.repeat(image.mean(axis=2, keepdims=True), 3, axis=2)
     picture = _mix(gray, np.full_like(image, 255), 0.65)
     picture[truth != prediction] = _ERROR_COLOR
@@ -384,25 +395,41 @@ def _mix(below: NDArray[Any], above: NDArray[Any], alpha: float) -> Picture:
     return mixed
 
 
-def _colors(given: ArrayLike) -> NDArray[np.uint8]:
+def _colors(given: ArrayLike, name: str = "colors") -> NDArray[np.uint8]:
     """Return colours as a table of bytes, (classes, 3)."""
     try:
         table = np.asarray(given)
     except ValueError:  # rows of several lengths
         table = np.empty(0)
     if table.ndim != 2 or table.shape[1] != 3 or table.dtype.kind not in "iu":
-        raise ValueError(f"colors are {given!r}; whole numbers of shape (classes, 3) are needed")
+        raise ValueError(f"{name} are {given!r}; whole numbers of shape (classes, 3) are needed")
     if table.size and not (table.min() >= 0 and table.max() <= 255):
-        raise ValueError(f"colors are {given!r}; whole numbers from 0 to 255 are needed")
+        raise ValueError(f"{name} are {given!r}; whole numbers from 0 to 255 are needed")
     return table.astype(np.uint8)
 
 
-def _check_pair(image: NDArray[Any], labels: NDArray[Any]) -> None:
-    arguments.whole_numbers("overlay", "image", image)
-    arguments.whole_numbers("overlay", "labels", labels)
-    if image.dtype != np.uint8:
-        raise TypeError(f"the image must hold uint8, 0 to 255, not {image.dtype}; before normalising it does")
-    if image.shape != (*labels.shape, 3):
+def refuse_colourless(labels: NDArray[Any], colors: int) -> None:
+    """Refuse a label that is neither void nor one of so many colours."""
+    outside = (labels != _VOID) & ((labels < 0) | (labels >= colors))
+    if outside.any():
         raise ValueError(
-            f"image {image.shape} and labels {labels.shape} do not fit: needed are (H, W, 3) and (H, W)"
+            f"label {labels[outside][0]} has no colour: there are {colors} colours, and {_VOID} is void"
         )
+
+
+def check_pair(
+    op: str, image: NDArray[Any], labels: NDArray[Any], pictured: str = "image", labelled: str = "labels"
+) -> None:
+    """Check that an image and its labels, under the names that the user knows them by, lie over each other."""
+    arguments.whole_numbers(op, pictured, image)
+    arguments.whole_numbers(op, labelled, labels)
+    if image.dtype != np.uint8:
+        raise TypeError(
+            f"{op}: {pictured} must hold uint8, 0 to 255, not {image.dtype}; before normalising it does"
+        )
+    if image.ndim != 3 or image.shape != (*labels.shape, 3):
+        raise ValueError(
+            f"{op}: {pictured} {image.shape} and {labelled} {labels.shape} do not fit: needed are (H, W, 3) and (H, W)"
+        )
+    if not labels.size:
+        raise ValueError(f"{op}: {pictured} {image.shape} has no pixels; one at least is needed")

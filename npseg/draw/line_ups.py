@@ -8,7 +8,8 @@ from typing import Any
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 
-from npseg.draw.label_maps import Picture, colorize, legend_height, legend_of, place_legend
+from npseg import arguments
+from npseg.draw.label_maps import Picture, check_pair, colorize, legend_height, legend_of, place_legend
 
 _PANEL, _GAP, _MARGIN = 2.3, 0.06, 1.35  # inches
 
@@ -40,7 +41,9 @@ def side_by_side(
     Raises
     ------
     ValueError
-        If there is no image, not one map for each image, or a label without a colour.
+        If there is no image, not one map for each image, images of several sizes, or a label without a colour.
+    TypeError
+        If the images are not of uint8, or there is anything else in place of an argument.
 
     Examples
     --------
@@ -50,12 +53,12 @@ def side_by_side(
     >>> len(figure.axes)
     4
     """
-    for name, own in maps.items():
-        if len(own) != len(images):
-            raise ValueError(f"side_by_side: {name} has {len(own)} label maps for {len(images)} images")
+    op = "side_by_side"
+    images = arguments.sequence(op, "images", images, "images")
     if not images:
-        raise ValueError("side_by_side: there is no image")
-    rows = {"image": list(images)} | {name: [colorize(m, colors) for m in own] for name, own in maps.items()}
+        raise ValueError(f"{op}: there is no image")
+    maps = _maps(op, maps, images)
+    rows = {"image": images} | {name: [colorize(m, colors) for m in own] for name, own in maps.items()}
     entries = legend_of(classes, colors, *(m for own in maps.values() for m in own))
 
     panel = _PANEL * images[0].shape[0] / images[0].shape[1]
@@ -72,3 +75,24 @@ def side_by_side(
             axes.set_axis_off()
     place_legend(figure, entries)
     return figure
+
+
+def _maps(op: str, maps: Any, images: list[Any]) -> dict[str, list[NDArray[Any]]]:
+    """Return the label maps of each name, one for each image and as large."""
+    arguments.instance(op, "maps", maps, Mapping, "a dict of names and lists of label maps")
+    if not maps:
+        raise ValueError(
+            f"{op}: maps is empty; the truth is needed, or what a network has made of the images"
+        )
+    arguments.texts(op, "maps", list(maps))
+    lists = {name: arguments.sequence(op, f"maps[{name!r}]", own, "label maps") for name, own in maps.items()}
+    for name, own in lists.items():
+        if len(own) != len(images):
+            raise ValueError(f"{op}: {name} has {len(own)} label maps for {len(images)} images")
+        for i, (image, one) in enumerate(zip(images, own)):
+            check_pair(op, image, one, f"images[{i}]", f"maps[{name!r}][{i}]")
+            if image.shape != images[0].shape:
+                raise ValueError(
+                    f"{op}: images[{i}] is {image.shape} and images[0] {images[0].shape}; one size is needed"
+                )
+    return lists

@@ -25,7 +25,7 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from npseg import arguments, windows
+from npseg import arguments, room, windows
 from npseg.geometry import Window, times
 
 Counts = np.ndarray[Any, np.dtype[np.int64]]
@@ -33,6 +33,7 @@ Counts = np.ndarray[Any, np.dtype[np.int64]]
 _GRAY, _INK = "0.35", "0.15"
 _COUNTS = LinearSegmentedColormap.from_list("counts", ["#ffffff", "#c6d9ec", "#6b9fd0", "#2a65a5", "#0b2a55"])
 _CELL, _BOARD, _LEGIBLE = 0.42, 5.0, 0.16  # inches: a cell and a board at most, a cell with a number at least
+_MOST = 1000  # pixels of the output, on an axis
 _MARGIN, _GAP, _BARS, _LEAST_WIDTH = 0.35, 0.08, 0.5, 4.8  # inches
 
 
@@ -107,7 +108,7 @@ def overlap(
     Raises
     ------
     ValueError, TypeError
-        As :func:`npseg.conv_transpose_forward`, or if there are three axes.
+        As :func:`npseg.conv_transpose_forward`, or if there are three axes, or more pixels than can be told apart.
 
     References
     ----------
@@ -128,6 +129,11 @@ def overlap(
     if len(window.size) > 2:
         raise ValueError(
             f"overlap: size={size!r} has three axes, which no page shows; overlap_counts counts them"
+        )
+    if max(window.size) > _MOST:
+        raise ValueError(
+            f"overlap: the output of size={size!r}, {times(window.size)}, is too large to draw (at most {_MOST} "
+            "pixels on an axis); overlap_counts counts them"
         )
     return _strip(window) if len(window.size) == 1 else _board(window)
 
@@ -151,7 +157,7 @@ def _window(
         output_padding=output_padding,
         dilation=dilation,
     )
-    return windows.stamping(
+    window = windows.stamping(
         op,
         arguments.axes(op, "size", size, n),
         kernel_size,
@@ -160,6 +166,11 @@ def _window(
         output_padding=output_padding,
         dilation=dilation,
     )
+    room.check(op, f"the counts of size={size!r} by stride={stride!r}", window.size, np.empty(0, np.int64))
+    for kernel, out, span in zip(window.kernel, window.out, window.span):
+        what = f"the places of all stamps of kernel_size={kernel_size!r}"
+        room.check(op, what, (kernel, max(out, 2 * span + 1)), np.empty(0), 16)
+    return window
 
 
 def _by_axis(window: Window) -> list[Counts]:

@@ -8,16 +8,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import MaxNLocator
 
+from npseg import arguments
+
 Points: TypeAlias = list[tuple[float, float]]
 
+_FRACTIONS = ("pixel_accuracy", "mean_iou")
+_LARGEST = 1e100  # of a loss; axes of more overflow
 _BLUE, _GREEN, _GRAY = "#1f5fa8", "#2a8f5b", "0.35"
 
 
@@ -38,7 +43,9 @@ def curves(history: Sequence[Mapping[str, float]]) -> Figure:
     Raises
     ------
     ValueError
-        If the history is empty.
+        If the history is empty, or a figure cannot be drawn: a fraction that is none, an epoch that is not finite.
+    TypeError
+        If an epoch is no dict of numbers.
 
     Examples
     --------
@@ -46,8 +53,7 @@ def curves(history: Sequence[Mapping[str, float]]) -> Figure:
     >>> [axes.get_title(loc="left") for axes in figure.axes]
     ['training loss', 'validation, %']
     """
-    if not history:
-        raise ValueError("curves: the history is empty; it needs a dict for each epoch")
+    history = _checked(history)
     figure = Figure(figsize=(8.8, 3.2), dpi=100, layout=ConstrainedLayoutEngine(w_pad=0.12, h_pad=0.1))
     FigureCanvasAgg(figure)
     left, right = figure.subplots(1, 2)
@@ -66,9 +72,34 @@ def curves(history: Sequence[Mapping[str, float]]) -> Figure:
     return figure
 
 
+def _checked(history: Any) -> list[dict[str, float]]:
+    """Return the figures of each epoch that can be drawn: what is None or not finite leaves no point."""
+    epochs = arguments.sequence("curves", "history", history, "dicts, one for each epoch")
+    if not epochs:
+        raise ValueError("curves: the history is empty; it needs a dict for each epoch")
+    return [_figures(f"history[{i}]", epoch) for i, epoch in enumerate(epochs)]
+
+
+def _figures(which: str, epoch: Any) -> dict[str, float]:
+    op = "curves"
+    arguments.instance(op, which, epoch, Mapping, "a dict with 'epoch', and 'loss' or the like,")
+    figures = {}
+    for key in ("epoch", "loss", *_FRACTIONS):
+        value, name = epoch.get(key), f"{which}[{key!r}]"
+        if key == "epoch" or not _nothing(value):
+            figures[key] = (arguments.probability if key in _FRACTIONS else arguments.real)(op, name, value)
+            if abs(figures[key]) > _LARGEST:
+                raise ValueError(f"{op}: {name}={value!r}; there is no room for more than {_LARGEST:g}")
+    return figures
+
+
+def _nothing(value: Any) -> bool:
+    """Say whether a figure is missing: None, nan, or the infinity that a training ends in."""
+    return value is None or (isinstance(value, float | np.floating) and not math.isfinite(value))
+
+
 def _points(history: Sequence[Mapping[str, float]], key: str, scale: float = 1) -> Points:
-    known = [(h["epoch"], h[key]) for h in history if h.get(key) is not None]
-    return [(epoch, scale * value) for epoch, value in known if math.isfinite(value)]
+    return [(h["epoch"], scale * h[key]) for h in history if key in h]
 
 
 def _frame(axes: Axes, title: str, history: Sequence[Mapping[str, float]]) -> None:

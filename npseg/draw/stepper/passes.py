@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from npseg import windows
+from npseg import arguments, windows
 from npseg.backend import to_numpy
 from npseg.draw.stepper import formulas
 from npseg.draw.stepper.products import (
@@ -26,6 +26,7 @@ from npseg.draw.stepper.products import (
     canvas,
     meetings,
     pairs,
+    refuse_many,
     surrounded,
 )
 from npseg.geometry import Window, times
@@ -67,6 +68,7 @@ def cells(name: str, given: Any, leading: int = 2) -> Cells:
     """
     if given is None:
         raise TypeError(f"steps: {name} is needed")
+    refuse_many(prod(getattr(given, "shape", ())), f"cells of {name}")
     array = np.array(to_numpy(given) if hasattr(given, "dtype") else given, dtype=object)
     for at, value in np.ndenumerate(array):
         if isinstance(value, str):
@@ -86,6 +88,14 @@ def numbers(values: Cells) -> Cells:
     return np.zeros(values.shape) if symbolic(values) else values.astype(np.float64)
 
 
+def _whole(name: str, given: Any) -> np.ndarray[Any, np.dtype[np.int64]]:
+    """Return indices as whole numbers."""
+    values = cells(name, given)
+    if symbolic(values) or any(v != v or abs(v) > arguments.LARGEST or v % 1 for v in values.flat):
+        raise ValueError(f"steps: {name}={given!r}; whole numbers, places in the output plane, are needed")
+    return values.astype(np.int64)
+
+
 def symbolic(*arrays: Cells | None) -> bool:
     """Say whether any cell is a symbol."""
     return any(isinstance(v, str) for a in arrays if a is not None for v in a.flat)
@@ -98,6 +108,7 @@ def convolution(
     transposed = name.startswith("conv_transpose")
     x, w = cells("x", x), cells("w", w)
     forward: Callable[..., Any] = conv_transpose_forward if transposed else conv_forward
+    wrt = arguments.choice(name, "wrt", wrt, ("x", "w", "b"))
     if b is None and wrt == "b":
         b = np.zeros(w.shape[1] * int(options.get("groups", 1)) if transposed else len(w))
     b = None if b is None else cells("b", b, leading=0)
@@ -107,8 +118,6 @@ def convolution(
         output = None if symbolic(x, w, b) else y
         return _of_three(name, formula, {"x": x, "w": w, "y": y}, "y", cache, transposed, b, output)
 
-    if wrt not in ("x", "w", "b"):
-        raise ValueError(f"{name}: wrt={wrt!r}; choose one of 'x', 'w', 'b'")
     dout, result = cells("dout", dout), f"d{wrt}"
     backward: Callable[..., Any] = conv_transpose_backward if transposed else conv_backward
     gradient = dict(zip("xwb", backward(numbers(dout), cache)))[wrt]
@@ -205,7 +214,7 @@ def max_pooling(name: str, x: Any, kernel_size: Any, *, dout: Any = None, **opti
     """Lay out max pooling, or its backward."""
     x = cells("x", x)
     if symbolic(x):
-        raise TypeError(f"{name}: symbols have no largest; give numbers")
+        raise TypeError(f"{name}: x holds symbols, and symbols have no largest; give numbers")
     y, cache = max_pool_forward(numbers(x), kernel_size, **options)
     formula = formulas.down(cache.window, ceil_mode=bool(options.get("ceil_mode", False)))
     around = canvas(cache.window, padded=not name.endswith("_backward"))
@@ -258,7 +267,7 @@ def max_unpooling(
 ) -> Drawing:
     """Lay out max unpooling, or its backward."""
     x = cells("x", x)
-    places = cells("indices", indices).astype(np.int64)
+    places = _whole("indices", indices)
     y, cache = max_unpool_forward(numbers(x), places, kernel_size, **options)
     formula = f"out = {times(cache.size)}, the plane that the indices point into"
     return _nails(name, formula, ("Pᵀ", "P"), x, y, cache, partial(max_unpool_backward, cache=cache), dout)
@@ -284,6 +293,7 @@ def _nails(
     dout: Any,
 ) -> Drawing:
     """Lay out an unpooling that puts each value at one place."""
+    refuse_many(y.size, "cells of the result")
     places = _on_canvas(Plane.of("y", y, x.ndim - 2), cache.indices)
     return _there_or_back(name, formula, matrices, x, y, (np.arange(x.size), places), back, dout)
 
@@ -302,6 +312,7 @@ def resizing(name: str, x: Any, size: Any, *, dout: Any = None, **options: Any) 
     """Lay out bilinear resizing, or its backward."""
     x = cells("x", x)
     y, cache = resize_bilinear_forward(numbers(x), size, **options)
+    refuse_many(2 ** (x.ndim - 2) * y.size)
     weights = resize_bilinear_matrix(x.shape[2:], cache.size, **options).tocoo()
     weights.eliminate_zeros()
     plane = np.arange(x.shape[0] * x.shape[1])[:, None]

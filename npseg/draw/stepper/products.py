@@ -201,11 +201,13 @@ def canvas(window: Window, *, padded: bool) -> Canvas:
     array([[0, 1, 2],
            [2, 3, 4]])
     """
+    refuse_many(prod(window.kernel) * prod(window.out))
     before = tuple(b for b, _ in window.padding)
     size = tuple(
         b + max(i + (a if padded else 0), s * (o - 1) + span - b)
         for i, o, s, span, (b, a) in zip(window.size, window.out, window.stride, window.span, window.padding)
     )
+    refuse_many(prod(size), "cells, padding included,")
     over = Window(size, window.out, window.kernel, window.stride, ((0, 0),) * len(size), window.dilation)
     return Canvas(size, before, over.index().astype(np.int64))
 
@@ -272,12 +274,12 @@ def pairs(around: Canvas, planes: int) -> tuple[Table, Table]:
     return below.ravel(), np.broadcast_to(above, below.shape).ravel()
 
 
-def refuse_many(count: int) -> None:
-    """Refuse a table that nobody would look at."""
+def refuse_many(count: int, what: str = "products") -> None:
+    """Refuse a table, or a plane, that nobody would look at."""
     if count > MOST_PRODUCTS:
         raise ValueError(
-            f"steps: {count} products are too many to step through (at most {MOST_PRODUCTS}); "
-            "take a smaller image, or fewer channels"
+            f"steps: {count} {what} are too many to step through (at most {MOST_PRODUCTS}); "
+            "take a smaller input or kernel, or fewer channels"
         )
 
 

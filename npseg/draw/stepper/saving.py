@@ -31,9 +31,7 @@ def save(steps: Steps, path: Path, *, step: int | None = None) -> None:
     Raises
     ------
     ValueError
-        If the ending is another, or one step is asked for of a page or an animation.
-    IndexError
-        If there is no such step.
+        If the ending is another, one step is asked for of a page or an animation, or there is no such step.
     FileNotFoundError
         If there is no such folder.
     """

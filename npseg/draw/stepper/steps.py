@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from npseg import arguments
 from npseg.backend import Array
 from npseg.draw.stepper.passes import PASSES
 from npseg.draw.stepper.products import Drawing
@@ -88,7 +89,7 @@ def steps(operation: str, x: Any, w: Any = None, *, view: str | None = None, **o
     x[0] = a: y[0] = a·x = ax; y[1] = a·y = ay; y[2] = a·z = az
     x[1] = b: y[2] = az + b·x = az+bx; y[3] = b·y = by; y[4] = b·z = bz
     """
-    name = str(operation).removesuffix("_forward")
+    name = operation.removesuffix("_forward") if isinstance(operation, str) else None
     if name not in PASSES:
         raise ValueError(f"steps: operation={operation!r}; choose one of {', '.join(PASSES)}")
     if w is not None:
@@ -96,7 +97,8 @@ def steps(operation: str, x: Any, w: Any = None, *, view: str | None = None, **o
     drawing = PASSES[name](name, x, **options)
     if not drawing.target.cells.size:
         raise ValueError(f"steps: there is nothing to step through: {drawing.target.name} is empty")
-    return Steps(drawing, view or ("scatter" if drawing.operation in _SCATTERED else "gather"))
+    best = "scatter" if drawing.operation in _SCATTERED else "gather"
+    return Steps(drawing, best if view is None else view)
 
 
 class Steps:
@@ -113,6 +115,8 @@ class Steps:
     ------
     ValueError
         If the pass has no such view.
+    TypeError
+        If the drawing is none.
 
     Examples
     --------
@@ -122,10 +126,9 @@ class Steps:
     """
 
     def __init__(self, drawing: Drawing, order: str) -> None:
+        arguments.instance("Steps", "drawing", drawing, Drawing, "what npseg.draw.steps has made")
         self.views = views(drawing)
-        if order not in self.views:
-            choices = ", ".join(map(repr, self.views))
-            raise ValueError(f"{drawing.operation}: view={order!r}; choose one of {choices}")
+        arguments.choice(drawing.operation, "view", order, self.views)
         self.drawing = drawing
         self.order = order
 
@@ -195,8 +198,10 @@ class Steps:
 
         Raises
         ------
-        IndexError
+        ValueError
             If there is no such step.
+        TypeError
+            If it is no whole number.
         """
         from npseg.draw.stepper.stills import still
 
@@ -213,6 +218,11 @@ class Steps:
         Returns
         -------
         matplotlib.figure.Figure
+
+        Raises
+        ------
+        ValueError, TypeError
+            If ``columns`` is no whole number from 1 on, or there are more cells than can be read.
         """
         from npseg.draw.stepper.stills import filmstrip
 
@@ -232,7 +242,9 @@ class Steps:
         ------
         ValueError
             If the ending is another.
+        TypeError
+            If path is none.
         """
         from npseg.draw.stepper.saving import save
 
-        save(self, Path(path), step=step)
+        save(self, arguments.file_path("save", "path", path), step=step)

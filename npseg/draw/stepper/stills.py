@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 from tqdm import tqdm
 
+from npseg import arguments
 from npseg.draw.stepper import grids
 from npseg.draw.stepper.grids import Box
 from npseg.draw.stepper.notation import written
@@ -51,10 +52,10 @@ def still(steps: Steps, step: int = -1) -> Figure:
 
     Raises
     ------
-    IndexError
-        If there is no such step.
     ValueError
-        If there are more cells than can be read.
+        If there is no such step, or there are more cells than can be read.
+    TypeError
+        If the step is no whole number.
 
     Examples
     --------
@@ -85,8 +86,8 @@ def filmstrip(steps: Steps, *, columns: int | None = None) -> Figure:
     ValueError
         If there are more cells than can be read, or ``columns`` is below 1.
     """
-    if columns is not None and columns < 1:
-        raise ValueError(f"filmstrip: columns={columns}; at least 1 is needed")
+    if columns is not None:
+        columns = arguments.integer("filmstrip", "columns", columns, 1)
     scene = Scene(steps, coordinates=False)
     count = min(len(steps), MOST_FRAMES, max(1, _MOST_CELLS // scene.count))
     chosen = np.linspace(0, len(steps) - 1, count).round().astype(int).tolist()
@@ -129,9 +130,10 @@ def animation(steps: Steps) -> bytes:
 
 def _number(steps: Steps, step: int) -> int:
     """Return the number of a step, counted from the first."""
-    if not -len(steps) <= step < len(steps):
-        raise IndexError(f"step={step}: there are {len(steps)} steps, 0 to {len(steps) - 1}")
-    return step % len(steps)
+    number = arguments.integer("still", "step", step, -arguments.LARGEST)
+    if not -len(steps) <= number < len(steps):
+        raise ValueError(f"still: step={step}: there are {len(steps)} steps, 0 to {len(steps) - 1}")
+    return number % len(steps)
 
 
 def _still(scene: Scene, i: int) -> Figure:
