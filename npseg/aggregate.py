@@ -17,7 +17,7 @@ from collections.abc import Sequence
 import numpy as np
 from tqdm import tqdm
 
-from npseg import backend
+from npseg import arguments, backend, room
 from npseg.data.proposals import Box, crop_and_resize
 from npseg.ops.resize import resize_bilinear_forward
 from npseg.predict import Labeller
@@ -58,7 +58,9 @@ def aggregate(
     Raises
     ------
     ValueError
-        If no size is given and the network has none.
+        If no size is given and the network has none, or a number is out of range.
+    TypeError
+        If there is anything else in place of an argument.
 
     Examples
     --------
@@ -71,12 +73,20 @@ def aggregate(
     >>> scores.shape, float(scores.min())
     ((2, 40, 60), 0.0)
     """
+    op = "aggregate"
+    arguments.instance(op, "labeller", labeller, Labeller, "a npseg.predict.Labeller")
+    arguments.photograph(op, image)
+    arguments.flag(op, "progress", progress)
+    for i, box in enumerate(arguments.sequence(op, "boxes", boxes, "boxes")):
+        arguments.instance(op, f"boxes[{i}]", box, Box, "a npseg.data.Box")
     size = getattr(labeller.network, "input_size", None) if size is None else size
     if size is None:
         raise ValueError(
-            f"aggregate: a {type(labeller.network).__name__} has no input_size; say to which size boxes are resized"
+            f"{op}: a {type(labeller.network).__name__} has no input_size; say to which size boxes are resized"
         )
-    least = size // 2 if least is None else least
+    size = arguments.integer(op, "size", size, 1)
+    room.check(op, f"a box resized to size={size}", (3, size, size), np.empty(0, np.float32))
+    least = size // 2 if least is None else arguments.integer(op, "least", least)
     inside = [box.within(image.shape) for box in boxes]
     whole = np.zeros((len(labeller.classes), *image.shape[:2]), np.float32)
     for box in tqdm(inside, unit="box", leave=False, disable=None if progress else True):
@@ -106,12 +116,18 @@ def ensemble(*probabilities: np.ndarray) -> np.ndarray:
     ------
     ValueError
         If there are none, or their shapes differ.
+    TypeError
+        If one is no float array.
 
     Examples
     --------
     >>> ensemble(np.array([[[0.25]], [[0.75]]]), np.array([[[0.75]], [[0.25]]])).ravel()
     array([0.5, 0.5])
     """
+    for i, p in enumerate(probabilities):
+        if not isinstance(p, np.ndarray) or p.dtype.kind != "f":
+            given = getattr(p, "dtype", type(p).__name__)
+            raise TypeError(f"ensemble: probabilities[{i}] is {given}; a float array is needed")
     shapes = {p.shape for p in probabilities}
     if len(shapes) != 1:
         raise ValueError(f"ensemble: shapes {sorted(shapes)}; needed are some of one shape")

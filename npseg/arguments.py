@@ -269,6 +269,14 @@ def probability(op: str, name: str, value: object) -> float:
     return number
 
 
+def photograph(op: str, image: Any) -> None:
+    """Check that an image is (H, W, 3) uint8, with pixels."""
+    if getattr(image, "dtype", None) != np.uint8:
+        raise TypeError(f"{op}: image is {getattr(image, 'dtype', type(image).__name__)}; uint8 is needed")
+    if image.ndim != 3 or image.shape[2] != 3 or 0 in image.shape:
+        raise ValueError(f"{op}: image has shape {image.shape}; (H, W, 3), in RGB, is needed")
+
+
 def sequence(op: str, name: str, given: Any, of: str) -> list[Any]:
     """Return the members of a list, a tuple or an array as a list; ``of`` says what they should be.
 

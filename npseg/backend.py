@@ -125,6 +125,8 @@ def sparse_matrix(xp: ModuleType) -> Any:
     >>> sparse_matrix(np).__name__
     'csr_array'
     """
+    if getattr(xp, "__name__", None) not in _SPARSE:
+        raise TypeError(f"sparse_matrix: xp={xp!r}; an array library is needed: numpy or cupy")
     module, name = _SPARSE[xp.__name__]
     return getattr(importlib.import_module(module), name)
 
@@ -214,7 +216,7 @@ class threads:
 
     def __init__(self, n: int | None) -> None:
         global _threads
-        if n is not None and (isinstance(n, bool) or not hasattr(n, "__index__")):
+        if n is not None and not isinstance(n, int | np.integer) or isinstance(n, bool):
             raise TypeError(f"threads: {n!r} is not a whole number")
         if n is not None and n < 1:
             raise ValueError(f"threads: {n} must be at least 1")
@@ -253,12 +255,21 @@ def cores() -> int:
 def to_numpy(x: Array) -> np.ndarray:
     """Copy an array to the host, if it is not there already: the one way back.
 
+    Raises
+    ------
+    TypeError
+        If it is no array.
+
     Examples
     --------
     >>> to_numpy(np.ones(2))
     array([1., 1.])
     """
-    return np.asarray(x) if isinstance(x, np.ndarray | np.generic) else np.asarray(x.get())
+    if isinstance(x, np.ndarray | np.generic):
+        return np.asarray(x)
+    if _library(x) != "cupy":
+        raise TypeError(f"to_numpy: x is a {type(x).__name__}; an array is needed, of NumPy or CuPy")
+    return np.asarray(x.get())
 
 
 def generator(
@@ -275,17 +286,27 @@ def generator(
         The library in whose arrays it draws: ``array_module(x)`` of those that they are to meet; the one in use
         unless given.
 
+    Raises
+    ------
+    ValueError, TypeError
+        If the seed is none, or the library.
+
     Examples
     --------
     >>> int(generator(0).integers(10)) == int(generator(0).integers(10))
     True
     """
-    library = library or current()
+    library = current() if library is None else library
+    if getattr(library, "__name__", None) not in _BITS:
+        raise TypeError(f"generator: library={library!r}; an array library is needed: numpy or cupy")
     if isinstance(seed, np.random.Generator):
         if library is np:
             return seed
         seed = int(seed.integers(2**32))
-    return library.random.Generator(getattr(library.random, _BITS[library.__name__])(seed))
+    try:
+        return library.random.Generator(getattr(library.random, _BITS[library.__name__])(seed))
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"generator: seed={seed!r}; a whole number from 0 on is needed ({error})") from None
 
 
 def timed(run: Callable[[], _Result]) -> tuple[_Result, float]:
@@ -299,6 +320,8 @@ def timed(run: Callable[[], _Result]) -> tuple[_Result, float]:
     >>> timed(lambda: 2 + 2)[0]
     4
     """
+    if not callable(run):
+        raise TypeError(f"timed: run={run!r}; a function without arguments is needed")
     library = current()
     if library is np:
         began = perf_counter()
@@ -333,7 +356,7 @@ def _library(array: Array) -> str:
 
 def _load(name: str) -> ModuleType:
     """Import an array library, and see to it that it can compute."""
-    if name not in _SPARSE:
+    if not isinstance(name, str) or name not in _SPARSE:
         raise ValueError(f"backend {name!r}: choose one of {', '.join(map(repr, _SPARSE))}")
     try:
         library = importlib.import_module(name)

@@ -40,6 +40,8 @@ def times(sizes: Sequence[int]) -> str:
     >>> times((3, 4))
     '3x4'
     """
+    if not isinstance(sizes, Sequence | np.ndarray) or np.ndim(sizes) < 1:
+        raise TypeError(f"times: sizes={sizes!r}; a sequence of sizes is needed")
     return "x".join(map(str, sizes))
 
 
@@ -51,6 +53,7 @@ def smallest_size(out: Ints, kernel: Ints, *, stride: Ints, padding: Pairs, dila
     >>> smallest_size((2,), (3,), stride=(2,), padding=((1, 1),), dilation=(1,))
     (3,)
     """
+    _refuse_strange(padding, out=out, kernel=kernel, stride=stride, dilation=dilation)
     return tuple(
         s * (o - 1) + d * (k - 1) + 1 - sum(p)
         for o, k, s, p, d in zip(out, kernel, stride, padding, dilation)
@@ -113,13 +116,15 @@ class Window:
         Raises
         ------
         ValueError
-            If the dilated kernel does not fit into the padded plane.
+            If the dilated kernel does not fit into the padded plane, or there is not one whole number for each axis.
 
         References
         ----------
         Dumoulin & Visin, "A guide to convolution arithmetic for deep learning", relationships 1-7 and 15.
         """
-        dilation = dilation or (1,) * len(size)
+        dilation = (1,) * len(padding) if dilation is None else dilation
+        _refuse_no_flag("ceil_mode", ceil_mode)
+        _refuse_strange(padding, size=size, kernel=kernel, stride=stride, dilation=dilation)
         out = []
         for i, k, s, (before, after), d in zip(size, kernel, stride, padding, dilation):
             room = before + i + after - (d * (k - 1) + 1)
@@ -159,14 +164,15 @@ class Window:
         Raises
         ------
         ValueError
-            If nothing is left of the plane below.
+            If nothing is left of the plane below, or there is not one whole number for each axis.
 
         References
         ----------
         Dumoulin & Visin, relationships 8-14 (their *a* is ``output_padding``).
         """
-        dilation = dilation or (1,) * len(out)
-        extra = output_padding or (0,) * len(out)
+        dilation = (1,) * len(padding) if dilation is None else dilation
+        extra = (0,) * len(padding) if output_padding is None else output_padding
+        _refuse_strange(padding, output_padding=extra)
         least = smallest_size(out, kernel, stride=stride, padding=padding, dilation=dilation)
         size = tuple(i + e for i, e in zip(least, extra))
         if min(size) < 1:
@@ -216,6 +222,8 @@ class Window:
 
     def rows(self, rows: slice) -> Window:
         """Return the windows of some rows alone, on the first spatial axis: rows of the padding are cut off."""
+        if not (isinstance(rows, slice) and _whole((rows.start, rows.stop), 2) and rows.step is None):
+            raise TypeError(f"rows={rows!r}; a slice with its first row and its last is needed")
         (before, after), *others = self.padding
         padding = ((before - rows.start * self.stride[0], after), *others)
         return replace(self, out=(rows.stop - rows.start, *self.out[1:]), padding=padding)
@@ -243,6 +251,9 @@ class Window:
                [ 0,  2],
                [ 1,  3]], dtype=int32)
         """
+        if not isinstance(axis, int) or not 0 <= axis < len(self.size):
+            raise ValueError(f"axis={axis!r}; the windows have {len(self.size)} spatial axes, counted from 0")
+        _refuse_no_library(xp)
         taps = xp.arange(self.kernel[axis], dtype=xp.int32) * self.dilation[axis]
         starts = xp.arange(self.out[axis], dtype=xp.int32) * self.stride[axis] - self.padding[axis][0]
         return taps[:, None] + starts
@@ -355,7 +366,10 @@ class Window:
         """
         if override is not None:
             return override
+        _refuse_no_flag("include_padding", include_padding)
         xp = array_module(like)
+        if getattr(getattr(like, "dtype", None), "kind", "") != "f":
+            raise TypeError(f"like is a {type(like).__name__}; a float array is needed")
         count = xp.ones(self.out, like.dtype)
         for axis, (size, pads) in enumerate(zip(self.size, self.padding)):
             before, after = pads if include_padding else (0, 0)
@@ -395,6 +409,7 @@ class Grid(NamedTuple):
 
     def down(self, *, kernel: int, stride: int = 1, padding: int = 0, dilation: int = 1) -> Grid:
         """Go through a convolution or pooling layer."""
+        _refuse_steps(kernel=kernel, stride=stride, padding=padding, dilation=dilation)
         reach = Fraction(dilation * (kernel - 1))
         return Grid(
             self.step * stride,
@@ -404,6 +419,7 @@ class Grid(NamedTuple):
 
     def up(self, *, kernel: int, stride: int = 1, padding: int = 0, dilation: int = 1) -> Grid:
         """Go through a transposed convolution: the inverse of :meth:`down`, but for the field, which grows."""
+        _refuse_steps(kernel=kernel, stride=stride, padding=padding, dilation=dilation)
         step = self.step / stride
         reach = Fraction(dilation * (kernel - 1))
         # A unit above sees the units below whose kernels reach it: ceil(span / stride) of them.
@@ -412,6 +428,8 @@ class Grid(NamedTuple):
 
     def crop(self, offset: int) -> Grid:
         """Cut off the first ``offset`` units."""
+        if not _whole((offset,), 1):
+            raise TypeError(f"offset={offset!r} is not a whole number")
         return self._replace(origin=self.origin + offset * self.step)
 
     def offset_of(self, other: Grid) -> int:
@@ -421,12 +439,16 @@ class Grid(NamedTuple):
         ------
         ValueError
             If the planes differ in step, or no whole, non-negative offset aligns them.
+        TypeError
+            If the other is no grid.
 
         Examples
         --------
         >>> Grid().offset_of(Grid(origin=Fraction(19)))
         19
         """
+        if not isinstance(other, Grid):
+            raise TypeError(f"other is a {type(other).__name__}; a Grid is needed")
         offset = (other.origin - self.origin) / self.step
         if other.step != self.step or offset.denominator != 1 or offset < 0:
             raise ValueError(
@@ -460,6 +482,9 @@ def bilinear_taps(
     >>> bilinear_taps(2, 4, align_corners=False)[2]
     array([0.  , 0.25, 0.75, 0.  ])
     """
+    _refuse_no_library(xp)
+    _refuse_no_flag("align_corners", align_corners)
+    _refuse_steps(size=size, out=out)
     at = xp.arange(out, dtype=xp.float64)
     if align_corners:
         source = at * ((size - 1) / (out - 1)) if out > 1 else at * 0
@@ -467,6 +492,45 @@ def bilinear_taps(
         source = xp.clip((at + 0.5) * (size / out) - 0.5, 0, size - 1)
     lower = xp.minimum(xp.floor(source).astype(xp.int32), size - 1)
     return lower, xp.minimum(lower + 1, size - 1), source - lower
+
+
+def _whole(values: Any, count: int) -> bool:
+    """Say whether values are so many whole numbers."""
+    return (
+        isinstance(values, tuple | list)
+        and len(values) == count
+        and all(isinstance(v, int | np.integer) and not isinstance(v, bool) for v in values)
+    )
+
+
+def _refuse_strange(padding: Pairs, **values: Ints) -> None:
+    """Refuse anything but pairs for the padding, and one whole number for each axis."""
+    if not isinstance(padding, tuple | list) or not padding or not all(_whole(pair, 2) for pair in padding):
+        raise ValueError(f"padding={padding!r}; for each axis a pair (before, after) is needed")
+    for name, given in values.items():
+        least = 1 if name in ("kernel", "stride", "dilation") else 0
+        if not _whole(given, len(padding)) or min(given) < least:
+            raise ValueError(
+                f"{name}={given!r}; a tuple is needed, of a whole number from {least} on for each of the "
+                f"{len(padding)} axes"
+            )
+
+
+def _refuse_steps(**values: int) -> None:
+    """Refuse anything but whole numbers, from 1 on but for the padding."""
+    for name, given in values.items():
+        if not _whole((given,), 1) or (given < 1 and name != "padding") or given >= 2**31:
+            raise ValueError(f"{name}={given!r}; a whole number from 1 to {2**31 - 1} is needed")
+
+
+def _refuse_no_flag(name: str, value: bool) -> None:
+    if not isinstance(value, bool | np.bool_):
+        raise TypeError(f"{name}={value!r}; True or False is needed")
+
+
+def _refuse_no_library(xp: ModuleType) -> None:
+    if not hasattr(xp, "arange"):
+        raise TypeError(f"xp={xp!r}; an array library is needed: numpy or cupy")
 
 
 def _same_or_all(values: Sequence[object]) -> str:

@@ -18,6 +18,7 @@ import weakref
 from collections import deque
 from functools import cache
 from math import prod
+from operator import index
 from types import ModuleType
 from typing import Any
 
@@ -55,8 +56,16 @@ def empty(shape: tuple[int, ...], like: Array, dtype: Any = None) -> Array:
     dtype('float32')
     """
     xp: ModuleType = array_module(like)
-    dtype = np.dtype(like.dtype if dtype is None else dtype)
-    bytes_needed = prod(shape) * dtype.itemsize
+    try:
+        dtype = np.dtype(like.dtype if dtype is None else dtype)
+        bytes_needed = prod(map(index, shape)) * dtype.itemsize
+        if not isinstance(shape, tuple | list) or min(shape, default=0) < 0:
+            raise ValueError("the shape is a tuple of sizes, 0 or more")
+    except (TypeError, ValueError, AttributeError) as error:
+        kind = ValueError if isinstance(error, ValueError) else TypeError
+        raise kind(
+            f"empty: shape={shape!r}, like a {type(like).__name__}, dtype={dtype!r}: {error}"
+        ) from None
     if xp is not np or bytes_needed < LARGE or dtype.hasobject:
         return xp.empty(shape, dtype)
     return _lender(os.getpid()).lend(shape, dtype, bytes_needed)

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from npseg import windows
+from npseg import arguments, windows
 from npseg.backend import array_module
 from npseg.geometry import Grid, Ints
 from npseg.layers import (
@@ -66,8 +66,17 @@ class Plane(np.ndarray[Any, Any]):
     @classmethod
     def of(cls, shape: Ints, dtype: Any, grid: Grid | None = None) -> Plane:
         """Make a plane; without a grid, it is the image's."""
-        plane = np.broadcast_to(np.zeros((), dtype), shape).view(cls)
-        plane.grid = grid or Grid()
+        try:
+            plane = np.broadcast_to(np.zeros((), dtype), shape).view(cls)
+        except (
+            TypeError,
+            ValueError,
+        ) as error:  # no dtype, no shape, or one that is larger than any array can be
+            kind = ValueError if isinstance(error, ValueError) else TypeError
+            raise kind(
+                f"Plane: a plane cannot have dtype={dtype!r} and shape={shape!r}, as its input would need: {error}"
+            ) from None
+        plane.grid = Grid() if grid is None else arguments.instance("Plane", "grid", grid, Grid, "a Grid")
         return plane
 
     def __array_finalize__(self, source: Any) -> None:
@@ -104,6 +113,7 @@ class Blank(np.random.Generator):
     """
 
     def __init__(self, dtype: str) -> None:
+        arguments.float_type("Blank", dtype)
         super().__init__(np.random.PCG64(0))
         self.dtype = dtype
 
@@ -158,7 +168,9 @@ def follow(network: Layer, shape: Ints, dtype: Any = "float32") -> tuple[Plane, 
     Raises
     ------
     ValueError
-        If the images are too small for a layer.
+        If the images are too small for a layer, or there is no such shape or dtype.
+    TypeError
+        If the network is none.
 
     Examples
     --------
@@ -170,6 +182,12 @@ def follow(network: Layer, shape: Ints, dtype: Any = "float32") -> tuple[Plane, 
     >>> coarse.shape, int(coarse.grid.field), int(coarse.grid.step)
     ((1, 21, 16, 16), 404, 32)
     """
+    op = "follow"
+    arguments.instance(op, "network", network, Layer, "a network or a layer")
+    arguments.float_type(op, dtype)
+    if not isinstance(shape, tuple | list) or not 3 <= len(shape) <= 5:
+        raise ValueError(f"{op}: shape={shape!r}; (N, C, *spatial) is needed")
+    arguments.axes(op, "shape", shape, len(shape), minimum=0)
     steps: list[Step] = []
 
     def stand_in(name: str, layer: Layer) -> Callable[..., Plane]:

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from npseg import arguments, backend, memory, networks
+from npseg import arguments, backend, memory, networks, room
 from npseg.backend import Array
 from npseg.data import VOID, Normalization, Scenes
 from npseg.geometry import Grid, Ints, times
@@ -123,7 +123,7 @@ def summarize(network: Layer, size: Ints, *, batch: int = 1) -> list[Row]:
     ValueError
         If there is no image, or it is too small for a layer.
     TypeError
-        If numbers are not whole.
+        If numbers are not whole, or the network is none.
 
     Examples
     --------
@@ -133,6 +133,7 @@ def summarize(network: Layer, size: Ints, *, batch: int = 1) -> list[Row]:
     >>> next((int(row.grid.field), int(row.grid.step)) for row in rows if row.name == "to_score.score_fr")
     (404, 32)
     """
+    arguments.instance("summary", "network", network, Layer, "a network or a layer")
     size = arguments.axes("summary", "input", size, 2)
     batch = arguments.integer("summary", "batch", batch, 1)
     like = next(iter(network.params.values()), np.empty(0, "float32"))
@@ -171,6 +172,9 @@ def table(rows: Sequence[Row]) -> str:
     multiply-adds   7,225,512
     memory          0.3 MB, all outputs together
     """
+    rows = arguments.sequence("table", "rows", rows, "rows")
+    for row in rows:
+        arguments.instance("table", "rows", row, Row, "a list of what summarize returns")
     head = ("layer", "kind", "output", "parameters", "multiply-adds", "field", "stride", "memory (MB)")
     cells = [head, *map(_cells, rows)]
     widths = [max(map(len, column)) for column in zip(*cells)]
@@ -270,7 +274,9 @@ def measure(network: Mapping[str, Any], size: Ints, *, batch: int = 1) -> Memory
     Raises
     ------
     ValueError
-        If the network cannot be made, or trained on such images.
+        If the network cannot be made, or trained on such images, or there is no memory for a step.
+    TypeError
+        If the network is no dict, or a number is not whole.
 
     Examples
     --------
@@ -278,8 +284,16 @@ def measure(network: Mapping[str, Any], size: Ints, *, batch: int = 1) -> Memory
     >>> memory.gradients < memory.weights < memory.peak
     True
     """
-    if network["classes"] > VOID:
-        raise ValueError(f"summary: classes={network['classes']}; labels tell {VOID} apart at the most")
+    op = "summary"
+    arguments.instance(op, "network", network, Mapping, "a dict with its name, classes and settings")
+    if missing := {"name", "classes"} - network.keys():
+        raise ValueError(f"{op}: network={network!r} has no {' and no '.join(sorted(missing))}")
+    size, batch = arguments.axes(op, "input", size, 2), arguments.integer(op, "batch", batch, 1)
+    if arguments.integer(op, "classes", network["classes"], 1) > VOID:
+        raise ValueError(f"{op}: classes={network['classes']}; labels tell {VOID} apart at the most")
+    planned = summarize(weightless(**network), size, batch=batch)
+    needed = sum(row.activation + 3 * 4 * row.parameters for row in planned)  # with gradients, and momentum
+    room.check(op, f"a step with batch={batch} and input={size}", (needed,), np.empty(0, np.uint8))
     rng, scenes = np.random.default_rng(0), Scenes(1)
     elsewhere = tracemalloc.is_tracing()
     memory.release()  # what others have left would be lent, and not be counted

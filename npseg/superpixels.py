@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from npseg import arguments
 from npseg.predict import Labeller
 
 
@@ -43,7 +44,9 @@ def pieces(image: np.ndarray, *, scale: float = 100.0, sigma: float = 0.8, min_s
     Raises
     ------
     ValueError
-        If scikit-image is not installed.
+        If scikit-image is not installed, or a number is out of range.
+    TypeError
+        If the image is not uint8, or something is no number.
 
     Examples
     --------
@@ -52,6 +55,12 @@ def pieces(image: np.ndarray, *, scale: float = 100.0, sigma: float = 0.8, min_s
     >>> pieces(image, sigma=0)[0]  # doctest: +SKIP
     array([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1])
     """
+    op = "pieces"
+    scale, sigma = arguments.real(op, "scale", scale), arguments.real(op, "sigma", sigma)
+    if not (scale > 0 and sigma >= 0):
+        raise ValueError(f"{op}: scale={scale} must be positive, and sigma={sigma} must not be negative")
+    min_size = arguments.integer(op, "min_size", min_size, 1)
+    arguments.photograph(op, image)
     numbers: np.ndarray = felzenszwalb()(image, scale=scale, sigma=sigma, min_size=min_size, channel_axis=-1)
     return numbers
 
@@ -76,7 +85,7 @@ def average(probabilities: np.ndarray, pieces: np.ndarray) -> np.ndarray:
     ValueError
         If the two are not of one size, or a number is below 0.
     TypeError
-        If the numbers are not whole.
+        If the numbers are not whole, or the probabilities no floats.
 
     Examples
     --------
@@ -86,16 +95,22 @@ def average(probabilities: np.ndarray, pieces: np.ndarray) -> np.ndarray:
     >>> average(p, np.array([[0, 0, 0, 1]])).argmax(0)
     array([[0, 0, 0, 1]])
     """
-    if pieces.dtype.kind not in "iu":
-        raise TypeError(f"average: pieces are {pieces.dtype}; whole numbers are needed")
-    if probabilities.ndim != 3 or probabilities.shape[1:] != pieces.shape:
+    if not isinstance(pieces, np.ndarray) or pieces.dtype.kind not in "iu":
+        given = getattr(pieces, "dtype", type(pieces).__name__)
+        raise TypeError(f"average: pieces are {given}; whole numbers are needed")
+    if not isinstance(probabilities, np.ndarray) or probabilities.dtype.kind != "f":
+        given = getattr(probabilities, "dtype", type(probabilities).__name__)
+        raise TypeError(f"average: probabilities are {given}; a float array is needed")
+    if probabilities.ndim != 3 or not len(probabilities) or probabilities.shape[1:] != pieces.shape:
         raise ValueError(
             f"average: probabilities have shape {probabilities.shape} and pieces {pieces.shape}; "
             "(n, H, W) and (H, W) are needed"
         )
     if pieces.size and pieces.min() < 0:
         raise ValueError(f"average: pieces have the number {pieces.min()}; they count from 0")
-    numbers = pieces.ravel()
+    if pieces.size and pieces.max() >= pieces.size:  # numbers with gaps: as many sums as pieces, no more
+        pieces = np.unique(pieces, return_inverse=True)[1].reshape(pieces.shape)
+    numbers = pieces.ravel().astype(np.int64)
     count = np.maximum(np.bincount(numbers), 1)
     means = [np.bincount(numbers, weights=p.ravel()) / count for p in probabilities]
     return np.stack([mean[pieces] for mean in means]).astype(probabilities.dtype)
@@ -127,6 +142,7 @@ def labels(labeller: Labeller, image: np.ndarray, *, tile: int | str | None = "a
     --------
     >>> labels(labeller, image)  # doctest: +SKIP
     """
+    arguments.instance("labels", "labeller", labeller, Labeller, "a npseg.predict.Labeller")
     cut = pieces(image)
     best: np.ndarray = average(labeller.probabilities(image, tile=tile), cut).argmax(0).astype(np.uint8)
     return best

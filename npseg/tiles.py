@@ -34,6 +34,10 @@ LARGEST_PLANE = 512 * 2**20
 SMALL = 512 * 512
 
 
+#: More tiles than this nobody would wait for.
+MOST = 1_000_000
+
+
 class Tile(NamedTuple):
     """A part of an image that runs through the network by itself.
 
@@ -89,6 +93,8 @@ class Rim(NamedTuple):
         ValueError
             If what the units see does not repeat with the stride.
         """
+        arguments.instance("Rim", "network", network, Layer, "a network or a layer")
+        stride, size = arguments.integers("Rim", 1, stride=stride, size=size)
         first, last = network.sees(0, 0)
         if network.sees(stride, stride) != (first + stride, last + stride):
             raise ValueError(
@@ -110,10 +116,12 @@ class Rim(NamedTuple):
         step : int
             Pixels from one tile to the next, at the most.
         """
+        size, step = arguments.integers("Rim", 1, size=size, step=step)
         blocks = (size - self.width) // self.stride  # a whole number: that is what the width is rounded for
         count = -(-blocks // max(1, step // self.stride))
         if count < 2:
             return [(slice(0, size),) * 3]
+        refuse_many(count, step, size)
         step = -(-blocks // count) * self.stride  # as many tiles, but smaller and alike
         starts = [*range(0, size - self.width - step, step), size - self.width - step]
         ends = [0, *(start + self.before for start in starts[1:]), size]
@@ -121,6 +129,15 @@ class Rim(NamedTuple):
             (slice(start, start + self.width + step), slice(a - start, b - start), slice(a, b))
             for start, (a, b) in zip(starts, pairwise(ends))
         ]
+
+
+def refuse_many(count: int, step: int, *size: int) -> None:
+    """Refuse more tiles than anybody would wait for."""
+    if count > MOST:
+        raise ValueError(
+            f"label: an image of size {times(size)} is {count} tiles with {step} pixels from one to the next (at most "
+            f"{MOST}); give a larger tile"
+        )
 
 
 def cut(network: Layer, size: Ints, tile: int | str | None = "auto", *, dtype: Any = "float32") -> list[Tile]:
@@ -147,9 +164,9 @@ def cut(network: Layer, size: Ints, tile: int | str | None = "auto", *, dtype: A
     Raises
     ------
     ValueError
-        If tile is below 1, or the network's images cannot be cut.
+        If tile is below 1 or so small that there are a million, or the network's images cannot be cut.
     TypeError
-        If tile is none of these.
+        If tile is none of these, or the network is none.
 
     Examples
     --------
@@ -160,6 +177,9 @@ def cut(network: Layer, size: Ints, tile: int | str | None = "auto", *, dtype: A
     slice(0, 7, None) slice(0, 5, None) slice(0, 5, None)
     slice(3, 10, None) slice(2, 7, None) slice(5, 10, None)
     """
+    arguments.instance("label", "network", network, Layer, "a network or a layer")
+    size = arguments.axes("label", "size", size, 2)
+    arguments.float_type("label", dtype)
     whole = [Tile(*3 * (tuple(slice(0, n) for n in size),))]
     if tile is None or (isinstance(tile, str) and tile == "auto" and prod(size) <= SMALL):
         return whole
@@ -189,5 +209,6 @@ def cut(network: Layer, size: Ints, tile: int | str | None = "auto", *, dtype: A
         steps = [max(stride, room - rim.width) for rim in rims]
     else:
         steps = [-(-int(tile) // stride) * stride] * len(size)
-    axes = (rim.cut(n, step) for rim, n, step in zip(rims, size, steps))
+    axes = [rim.cut(n, step) for rim, n, step in zip(rims, size, steps)]
+    refuse_many(prod(map(len, axes)), max(steps), *size)
     return [Tile(*zip(*pieces)) for pieces in product(*axes)]

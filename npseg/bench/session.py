@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
-from npseg import backend
+from npseg import arguments, backend
 from npseg.bench import growth, layers, machine, steps
 from npseg.bench.contenders import methods_named
 from npseg.bench.rows import Job, Row
@@ -53,7 +53,9 @@ class Session:
     Raises
     ------
     ValueError
-        If nothing is left to measure, there is no such method, or a number is out of its range.
+        If nothing is left to measure, there is no such part or method, or a number is out of its range.
+    TypeError
+        If there is anything else in place of an argument.
 
     Examples
     --------
@@ -74,10 +76,21 @@ class Session:
         seconds: float | None = None,
         quick: bool = False,
     ) -> None:
+        op = "bench"
+        if not arguments.sequence(op, "parts", parts, "parts"):
+            raise ValueError(f"{op}: parts={parts!r} is empty; give some of {', '.join(PARTS)}")
+        for part in parts:
+            arguments.choice(op, "parts", part, PARTS)
+        arguments.text(op, "only", only)
+        arguments.flag(op, "quick", quick)
+        if methods is not None:
+            methods = arguments.texts(op, "methods", methods)
+        if threads is not None:
+            threads = arguments.integer(op, "threads", threads, 1)
         self.threads = backend.thread_count() if threads is None else threads
         self.seconds = (QUICK_SECONDS if quick else SECONDS) if seconds is None else seconds
         self.quick = quick
-        if not 0 < self.seconds < float("inf"):
+        if not arguments.real(op, "seconds", self.seconds) > 0:
             raise ValueError(f"seconds={self.seconds:g} must be a positive number")
         chosen = methods_named(methods)
         self.jobs = [job for job in _all_jobs(parts, chosen, quick) if _plain(only) in _plain(job.name)]

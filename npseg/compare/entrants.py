@@ -8,12 +8,16 @@ size no width changes. So costs are only comparable, and the table shows what th
 from __future__ import annotations
 
 from bisect import bisect_left
-from math import log
+from math import inf, log
 from typing import Any, NamedTuple
 
-from npseg import networks
+from npseg import arguments, networks
 from npseg.geometry import Ints
 from npseg.summary import summarize, weightless
+
+
+#: The largest width that is tried.
+WIDEST = 2**16
 
 
 class Entrant(NamedTuple):
@@ -59,13 +63,17 @@ def enter(name: str, classes: int, size: Ints, *, width: int | None = None) -> E
     Raises
     ------
     ValueError
-        If there is no such network.
+        If there is no such network, or a number is out of range.
+    TypeError
+        If a number is not whole.
 
     Examples
     --------
     >>> enter("fcn8s", 4, (96, 128), width=8).parameters
     441412
     """
+    if width is not None:
+        width = arguments.integer("enter", "width", width, 1, WIDEST)
     settings = networks.model(name).at_width(width)
     rows = summarize(weightless(name, classes, **settings), size)
     return Entrant(
@@ -76,12 +84,29 @@ def enter(name: str, classes: int, size: Ints, *, width: int | None = None) -> E
 def at_cost(name: str, classes: int, size: Ints, cost: int, *, widest: int = 256) -> Entrant:
     """Enter a network at the width whose cost comes nearest to a number of multiply-adds, as a ratio.
 
+    Parameters
+    ----------
+    name, classes, size
+        As of :func:`enter`.
+    cost : int
+        Multiply-adds of an image's forward pass.
+    widest : int
+        The largest width that is tried.
+
+    Raises
+    ------
+    ValueError, TypeError
+        As :func:`enter`.
+
     Examples
     --------
     >>> goal = enter("fcn8s", 4, (96, 128), width=8)
     >>> at_cost("fcn32s", 4, (96, 128), goal.multiply_adds).settings["width"]
     8
     """
+
+    cost = arguments.integer("at_cost", "cost", cost, 1, inf)
+    widest = arguments.integer("at_cost", "widest", widest, 1, WIDEST)
 
     def of(width: int) -> Entrant:
         return enter(name, classes, size, width=width)

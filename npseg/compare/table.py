@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from npseg import arguments
 from npseg.compare.entrants import Entrant
 from npseg.training.metrics import Metrics
 
@@ -95,7 +96,7 @@ def text(results: Sequence[Result]) -> str:
     >>> print(text([]))
     network  width  weights  M mult-adds  train s  label ms  pixel  class  IoU  fw IoU
     """
-    lines = [HEAD, *(result.cells() for result in results)]
+    lines = [HEAD, *_cells("text", results)]
     widths = [max(map(len, column)) for column in zip(*lines)]
     return "\n".join(
         "  ".join(cell.ljust(w) if not i else cell.rjust(w) for i, (cell, w) in enumerate(zip(line, widths)))
@@ -112,7 +113,7 @@ def markdown(results: Sequence[Result]) -> str:
     | network | width | weights | M mult-adds | train s | label ms | pixel | class | IoU | fw IoU |
     |---|--:|--:|--:|--:|--:|--:|--:|--:|--:|
     """
-    columns = list(zip(*(result.cells() for result in results)))
+    columns = list(zip(*_cells("markdown", results)))
     for i, column in enumerate(columns):
         if i >= len(HEAD) - QUALITY:
             best = max(map(float, column))
@@ -120,3 +121,8 @@ def markdown(results: Sequence[Result]) -> str:
     ruler = "|".join(["---", *["--:"] * (len(HEAD) - 1)])
     head, *body = (f"| {' | '.join(line)} |" for line in (HEAD, *zip(*columns)))
     return "\n".join([head, f"|{ruler}|", *body])
+
+
+def _cells(op: str, results: Sequence[Result]) -> list[tuple[str, ...]]:
+    given = arguments.sequence(op, "results", results, "results")
+    return [arguments.instance(op, "results", one, Result, "a list of results").cells() for one in given]
