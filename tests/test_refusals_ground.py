@@ -106,7 +106,7 @@ CALLS = {
     ),
     "ensemble": (lambda probabilities: aggregate.ensemble(np.full((2, 4, 5), 0.5), probabilities), {"probabilities": np.full((2, 4, 5), 0.5)}),
     "blank": (summary.blank, FCN),
-    "weightless": (summary.weightless, FCN),
+    "weightless": (partial(summary.weightless, width=1, fc=2), {"name": "fcn32s", "classes": 4}),
     "summarize": (summary.summarize, {"network": CONV, "size": (8, 8), "batch": 1}),
     "table": (summary.table, {"rows": ROWS}),
     "measure": (summary.measure, {"network": NETWORK | {"depth": 2}, "size": (32, 32), "batch": 1}),

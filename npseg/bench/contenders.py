@@ -60,9 +60,7 @@ def methods_named(names: Sequence[str] | None) -> tuple[str, ...]:
         return tuple(name for name in METHODS if name not in SLOW)
     for name in names:
         if name not in METHODS:
-            raise ValueError(
-                f"methods: there is no method {name!r}; choose among {', '.join(METHODS)}"
-            )
+            raise ValueError(f"methods: there is no method {name!r}; choose among {', '.join(METHODS)}")
     return tuple(names)
 
 

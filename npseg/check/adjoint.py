@@ -7,10 +7,12 @@ on whole numbers, where every sum is exact, the two sides are equal, with ``==``
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import inf
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from npseg import arguments
 from npseg.backend import Array, array_module
 from npseg.check.outcome import CheckError
 from npseg.check.passes import double, is_float, stream
@@ -102,9 +104,9 @@ def adjoint(
         If the map is not linear, ``Aᵀ y`` has not the shape and dtype of x, or the inner products differ. Shows
         the two numbers.
     TypeError
-        If x is not a float array.
+        If x is not a float array, or there is anything else in place of an argument.
     ValueError
-        If x is zero, so that the check could not fail.
+        If x is zero, so that the check could not fail, or a number is out of range.
 
     See Also
     --------
@@ -125,6 +127,12 @@ def adjoint(
     ...
     npseg.check.adjoint.AdjointError: relu_forward is not linear: A(x1 + x2) is ... but A x1 + A x2 is ...
     """
+    op = "adjoint"
+    arguments.function(op, "forward", forward)
+    arguments.function(op, "backward", backward)
+    seed = arguments.integer(op, "seed", seed, 0, inf)
+    if tolerance is not None and not arguments.real(op, "tolerance", tolerance) > 0:
+        raise ValueError(f"{op}: tolerance={tolerance} must be positive")
     name = getattr(forward, "__name__", "forward")
     _refuse_nothing(name, x)
     rng = stream(seed)

@@ -11,14 +11,19 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
+from math import inf
 from typing import Any
 
 import numpy as np
 
+from npseg import arguments
 from npseg.backend import Array
 from npseg.check.differences import slopes
 from npseg.check.outcome import Comparison, Report, judge
 from npseg.check.passes import Call, backward_pass, double, draw, norm, rms, same, stream
+
+#: Directions beyond which a coincidence is out of the question.
+MOST_DIRECTIONS = 10_000
 
 _TINY = float(np.finfo(np.float64).tiny)
 
@@ -84,7 +89,7 @@ def gradients(
         If there is no float array, the number of gradients does not fit, a setting is of no use, or forward
         gives another output each time.
     TypeError
-        If forward does not return (y, cache) with a float array y.
+        If forward does not return (y, cache) with a float array y, or there is anything else in place of an argument.
 
     See Also
     --------
@@ -107,6 +112,10 @@ def gradients(
     ...
     npseg.check.outcome.GradientError: square_forward: the gradient with respect to x is wrong: along a ...
     """
+    op = "gradients"
+    arguments.function(op, "forward", forward)
+    arguments.function(op, "backward", backward)
+    seed = arguments.integer(op, "seed", seed, 0, inf)
     call = Call(forward, arrays, kwargs, _names(forward, arrays, names))
     _refuse_settings(call, directions, step, tolerance)
     if tolerance is None:
@@ -146,6 +155,7 @@ def _names(
     if names is None:
         named = _positional(forward)[: len(arrays)]
         return (*named, *(f"argument {i}" for i in range(len(named), len(arrays))))
+    names = arguments.texts("gradients", "names", names)
     if len(names) != len(arrays):
         raise ValueError(f"gradients: {len(names)} names for {len(arrays)} arguments")
     return tuple(names)
@@ -162,9 +172,13 @@ def _positional(forward: Callable[..., Any]) -> list[str]:
 
 def _refuse_settings(call: Call, directions: int, step: float, tolerance: float | None) -> None:
     if not call.differentiated:
-        given = ", ".join(str(getattr(a, "dtype", type(a).__name__)) for a in call.arrays) or "nothing"
+        kinds = (getattr(a, "dtype", type(a).__name__) for a in call.arrays)
+        given = ", ".join(f"{name} is {kind}" for name, kind in zip(call.names, kinds)) or "nothing"
         raise ValueError(f"{call}: no float array among the arguments ({given}), so nothing to differentiate")
-    if directions < 1 or not step > 0 or not (tolerance is None or tolerance > 0):
+    op = str(call)
+    count = arguments.integer(op, "directions", directions, -arguments.LARGEST, MOST_DIRECTIONS)
+    limit = 1.0 if tolerance is None else arguments.real(op, "tolerance", tolerance)
+    if count < 1 or not arguments.real(op, "step", step) > 0 or not limit > 0:
         raise ValueError(
             f"{call}: directions={directions}, step={step}, tolerance={tolerance}; all must be positive"
         )

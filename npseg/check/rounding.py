@@ -11,10 +11,12 @@ Float32 is that of the library in use, and so of a device; float64 is the host's
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from math import inf
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from npseg import arguments
 from npseg.backend import array_module, current, to_numpy
 from npseg.check.cases import Case, every_case
 from npseg.check.passes import is_float
@@ -66,12 +68,20 @@ def accuracy(*, progress: Callable[[str], None] | None = None, seed: int = 231) 
     list of Row
         One for each operation and method.
 
+    Raises
+    ------
+    ValueError, TypeError
+        If the seed is no whole number from 0 on, or progress no function.
+
     Examples
     --------
     >>> rows = accuracy()
     >>> max(row.errors["plain"] for row in rows if row.operation == "relu")
     0.0
     """
+    seed = arguments.integer("accuracy", "seed", seed, 0, inf)
+    if progress is not None:
+        arguments.function("accuracy", "progress", progress)
     rows: dict[tuple[str, str], Row] = {}
     for case in every_case(seed):
         operation = case.name.partition(",")[0]

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 from npseg import arguments
@@ -91,9 +92,10 @@ def against(
     Raises
     ------
     ValueError
-        If there is no such operation, option, signature, library or dtype; or a function comes without cases.
+        If there is no such operation, option, signature, library or dtype; a function comes without cases; or the
+        restrictions leave no case, which would be a pass for nothing.
     TypeError
-        If the candidate is no function.
+        If the candidate is no function, or there is anything else in place of an argument.
     ImportError
         If hypothesis is not installed.
 
@@ -132,6 +134,8 @@ def against(
     """
     op = "against"
     try:
+        from hypothesis.strategies import SearchStrategy
+
         from npseg.check.oracle import questions
         from npseg.check.oracle.arrays import TOLERANCES, Library
         from npseg.check.oracle.candidates import adapt
@@ -139,20 +143,25 @@ def against(
         from npseg.check.oracle.trial import Trial
     except ImportError:
         raise ImportError(f"{op}: the cases are drawn by hypothesis: pip install hypothesis") from None
-    arguments.integer(op, "examples", examples, 1)
+    examples = arguments.integer(op, "examples", examples, 1)
     if not arguments.real(op, "seconds", seconds) > 0:
         raise ValueError(f"{op}: seconds={seconds!r} must be positive")
     if tolerance is not None and not arguments.real(op, "tolerance", tolerance) >= 0:
         raise ValueError(f"{op}: tolerance={tolerance!r} must not be negative")
     if only is not None and not isinstance(only, Mapping):
         raise TypeError(f"{op}: only={only!r} is no dict; write only={{'stride': 1}}")
-    if axes not in (None, 1, 2, 3):
-        raise ValueError(f"{op}: axes={axes!r}; 1, 2 or 3, or None for all of them")
+    if axes is not None:
+        axes = arguments.integer(op, "axes", axes, 1, 3)
+    seed = arguments.integer(op, "seed", seed, 0, inf)
+    if not isinstance(reference, str):
+        arguments.function(op, "reference", reference)
+    if cases is not None:
+        arguments.instance(op, "cases", cases, SearchStrategy, "a strategy of hypothesis")
     like = reference if isinstance(reference, str) else FUNCTION
     who = adapt(op, candidate, signature, like)
     about: questions.Operation | questions.Function
     if isinstance(reference, str):
-        arrays = Library(library or who.signature.array_library, dtype, device)
+        arrays = Library(who.signature.array_library if library is None else library, dtype, device)
         about = questions.about_operation(op, who, reference, arrays, dict(only or {}), tolerance)
         strategy: Any = about.strategy(axes or who.axes)
     elif cases is None:
@@ -162,6 +171,12 @@ def against(
     judge = Judge(who, about, like, seconds * SHARE_OF_A_CALL)
     trial = Trial(judge, seconds)
     trial.run(strategy, examples, seed)
+    if not trial.cases:
+        restricted = f", and only={dict(only)!r}" if only else ""
+        raise ValueError(
+            f"{op}: no case was run in seconds={seconds:g}{restricted}: nothing that was drawn can be asked"
+            f"{f' ({trial.refused})' if trial.refused else ''}"
+        )
     failure, notes = trial.failure, []
     if (
         failure
@@ -194,6 +209,11 @@ def grade(**verdicts: Verdict) -> int:
     int
         Exit status: 0 if all passed, otherwise 1.
 
+    Raises
+    ------
+    TypeError
+        If one is no verdict.
+
     Examples
     --------
     >>> grade(my_conv=Verdict("my_conv", "conv_forward", 100))
@@ -205,6 +225,8 @@ def grade(**verdicts: Verdict) -> int:
     }
     0
     """
+    for name, verdict in verdicts.items():
+        arguments.instance("grade", name, verdict, Verdict, "what npseg.check.against returns")
     found = {
         name: {"passed": v.passed, "message": v.headline if v.passed else str(v)}
         for name, v in verdicts.items()

@@ -58,14 +58,16 @@ class Library:
 
     def check(self, op: str) -> None:
         """Refuse what there is not, before any case is drawn."""
-        if self.dtype not in TOLERANCES:
+        if not isinstance(self.dtype, str) or self.dtype not in TOLERANCES:
             raise ValueError(f"{op}: dtype={self.dtype!r}; choose one of {', '.join(TOLERANCES)}")
         try:
             module = self.module
-        except ImportError as error:
+        except (ImportError, ValueError, TypeError, AttributeError) as error:  # of no module, and of no name
             raise ValueError(f"{op}: library={self.name!r} cannot be imported ({error})") from None
         if not hasattr(module, "asarray"):
             raise ValueError(f"{op}: library={self.name!r} has no asarray, by which arrays would be made")
+        if self.device is not None and not isinstance(self.device, str):
+            raise TypeError(f"{op}: device={self.device!r}; a string is needed, such as 'cuda'")
         if self.device is not None and self.name != "torch":
             raise ValueError(
                 f"{op}: device={self.device!r} is for library='torch'; others choose theirs themselves"

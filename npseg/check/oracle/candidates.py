@@ -89,7 +89,7 @@ def adapt(op: str, candidate: Any, signature: Any, reference: str) -> Adapted:
 def named(op: str, signature: str) -> Signature:
     """Return the signature of a name."""
     known = {kind.name: kind for kind in (Signature, Arrays, ChannelsLast, Torch)}
-    if signature not in known:
+    if not isinstance(signature, str) or signature not in known:
         raise ValueError(
             f"{op}: signature={signature!r}; choose one of {', '.join(known)}, or give a function"
         )

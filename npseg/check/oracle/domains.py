@@ -24,7 +24,7 @@ from npseg.check.oracle.draws import Draw
 def conv(d: Draw) -> Case:
     """Draw a convolution whose kernel fits."""
     kernel, dilation = d.kernel(), d.option("dilation", d.each(st.integers(1, 2)))
-    groups = d.option("groups", st.integers(1, 2))
+    groups = d.count("groups")
     below, above = groups * d.count("channels"), groups * d.count("filters")
     x = d.array(d.count("images"), below, *d.size_for(kernel, dilation))
     options = {
@@ -39,7 +39,7 @@ def conv(d: Draw) -> Case:
 
 def conv_transpose(d: Draw) -> Case:
     """Draw a transposed convolution; where nothing would be left of its output, the case is given up."""
-    groups = d.option("groups", st.integers(1, 2))
+    groups = d.count("groups")
     above, below = groups * d.count("channels"), groups * d.count("filters")
     x = d.array(d.count("images"), above, *d.spatial(1, 3))
     options = {

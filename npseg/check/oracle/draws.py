@@ -7,14 +7,19 @@ three, which no binary number is, so that it shows who computes in a smaller dty
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from math import prod
 from typing import Any
 
 import numpy as np
+from hypothesis import reject
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 #: Pixels on an axis that a window does not fill, by the number of axes.
 _ROOM = {1: 6, 2: 3, 3: 2}
+
+#: Numbers in an array that still can be drawn one by one.
+_MOST = 10_000
 
 #: What a word in ``only`` lets pass.
 WORDS: dict[str, Callable[[Any], bool]] = {
@@ -47,11 +52,12 @@ class Draw:
         if name not in self.only:
             return self.draw(strategy)
         held = self.only[name]
-        if isinstance(held, list):
-            return self.draw(st.sampled_from(held))
         if isinstance(held, str) and held in WORDS:
             return self.draw(strategy.filter(WORDS[held]))
-        return held
+        value = self.draw(st.sampled_from(held)) if isinstance(held, list) else held
+        if isinstance(value, tuple) and len(value) != self.axes:
+            reject()  # it is for another number of axes
+        return value
 
     def each(self, strategy: st.SearchStrategy[int]) -> st.SearchStrategy[Any]:
         """Draw one number for all axes, or one for each."""
@@ -85,6 +91,8 @@ class Draw:
 
     def array(self, *shape: int, least: int = -4, most: int = 4) -> np.ndarray[Any, Any]:
         """Draw whole numbers, or thirds, held in floats."""
+        if prod(shape) > _MOST:
+            reject()
         values: np.ndarray[Any, Any] = self.draw(
             hnp.arrays(np.float64, shape, elements=st.integers(least, most), fill=st.nothing())
         )

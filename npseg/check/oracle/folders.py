@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from npseg import arguments
 from npseg.check.oracle.apart import run_apart
 
 
@@ -76,6 +77,8 @@ def grade_folder(
     ------
     ValueError
         If there are no submissions, or it is not said what to check, or that makes no sense.
+    TypeError
+        If there is anything else in place of an argument.
 
     Examples
     --------
@@ -90,13 +93,24 @@ def grade_folder(
     bob.py      -
     2 submissions: my_relu 1 of 2
     """
-    files = sorted(path for path in Path(folder).glob("*.py") if path.is_file())
+    op = "grade_folder"
+    folder = arguments.file_path(op, "folder", folder)
+    for name, text in (("function", function), ("reference", reference)):
+        if text is not None:
+            arguments.text(op, name, text)
+    if exercises is not None:
+        exercises = arguments.file_path(op, "exercises", exercises)
+    if not arguments.real(op, "seconds", seconds) > 0:
+        raise ValueError(f"{op}: seconds={seconds!r} must be positive")
+    if progress is not None:
+        arguments.function(op, "progress", progress)
+    files = sorted(path for path in folder.glob("*.py") if path.is_file())
     if not files:
-        raise ValueError(f"{folder} has no *.py in it, and so no submissions")
+        raise ValueError(f"the folder {folder} has no *.py in it, and so no submissions")
     if exercises is None and (function is None or reference is None):
         raise ValueError("name the function and the operation, or give a file of exercises")
-    if exercises is not None and not Path(exercises).is_file():
-        raise ValueError(f"there is no file {exercises}")
+    if exercises is not None and not exercises.is_file():
+        raise ValueError(f"exercises: there is no file {exercises}")
     marks = []
     for path in files:
         if progress:

@@ -7,19 +7,29 @@ from __future__ import annotations
 
 import copy
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 import npseg
+from npseg import arguments
 from npseg.check.oracle.arrays import TOLERANCES, Library, on_host, rounded
 from npseg.check.oracle.candidates import Adapted
 from npseg.check.oracle.cases import Answer, Case, answer, base_of, forward_of, is_backward, results_of
 from npseg.check.oracle.domains import DOMAINS, SHAPES, calls
 from npseg.check.oracle.draws import WORDS
 from npseg.check.oracle.signatures import Call
+
+#: What counts pixels, channels and the like, from 1 or from 0 on; in a case that can be looked at, no more than this.
+_POSITIVE = (
+    *("channels", "filters", "groups", "kernel_size", "stride", "dilation", "scale", "factor", "input_size"),
+    *("output_size", "size"),
+)
+_COUNTS = ("images", "channels", "filters", "groups")
+_NOT_NEGATIVE = ("images", "padding", "output_padding", "offset")
+MOST = 256
 
 #: What is said of an option that the candidate is not given, since it has its default value.
 LEFT_OUT = " (left out)"
@@ -231,7 +241,33 @@ def _parameters(op: str, reference: str, only: Mapping[str, Any]) -> Mapping[str
     strangers = [name for name in only if name not in free]
     if strangers:
         raise ValueError(f"{op}: only={strangers[0]!r} is no option of {reference}; it has {', '.join(free)}")
+    _refuse_values(op, only, {n for n, p in parameters.items() if p.default is None})
     return parameters
+
+
+def _refuse_values(op: str, only: Mapping[str, Any], may_be_none: set[str]) -> None:
+    """Refuse restrictions to values that no case could have, or none that is small."""
+    for name, restriction in only.items():
+        values = restriction if isinstance(restriction, list) else [restriction]
+        if not values:
+            raise ValueError(f"{op}: only={name!r} may have no value; give some to choose from")
+        for value in values:
+            if isinstance(value, str) and value in (*WORDS, "same", "valid"):
+                continue
+            if value is None and name in may_be_none:
+                continue
+            if name in _POSITIVE or name in _NOT_NEGATIVE:
+                for number in [value] if name in _COUNTS else _flat(value):
+                    arguments.integer(op, f"only[{name!r}]", number, int(name in _POSITIVE), MOST)
+
+
+def _flat(value: Any) -> Iterator[Any]:
+    """Go through the numbers in a number, a tuple, or a tuple of pairs."""
+    if isinstance(value, tuple) and value:
+        for part in value:
+            yield from _flat(part)
+    else:
+        yield value
 
 
 def _shapes(reference: str) -> tuple[str, ...]:

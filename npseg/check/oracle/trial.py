@@ -52,6 +52,8 @@ class Trial:
         That one.
     timed_out : bool
         Whether there would have been more cases.
+    refused : str
+        Why the reference has refused a case, if it has.
     """
 
     def __init__(self, judge: Judge, seconds: float) -> None:
@@ -59,6 +61,7 @@ class Trial:
         self.cases, self.timed_out, self.ranges = 0, False, Ranges()
         self.failure: Failure | None = None
         self.case: Any = None
+        self.refused = ""
 
     def run(self, strategy: Any, examples: int, seed: int) -> None:
         """Run the cases that a strategy draws."""
@@ -66,7 +69,7 @@ class Trial:
             for_each(strategy, examples, seed, self.one, shrink=True)
         except _EnoughError:
             self.timed_out = self.failure is None
-        except _DiffersError:
+        except (_DiffersError, hypothesis.errors.Unsatisfiable):
             pass
         except hypothesis.errors.Flaky:
             assert self.failure is not None
@@ -81,8 +84,9 @@ class Trial:
         case = self.judge.about.rounded(case)
         try:
             wanted = self.judge.about.wanted(case)
-        except ValueError:
-            hypothesis.reject()  # a geometry that does not fit
+        except ValueError as why:  # a geometry that does not fit
+            self.refused = str(why)
+            hypothesis.reject()
         try:
             self.judge.judge(case, wanted)
         except Wrong as wrong:

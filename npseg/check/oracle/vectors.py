@@ -13,6 +13,7 @@ import shutil
 import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,9 @@ from npseg.check.oracle.signatures import Arrays
 
 if TYPE_CHECKING:
     from npseg.check.oracle.questions import Operation
+
+#: Cases that are written, at the most.
+MOST = 10_000
 
 #: Cases that are drawn for each that is kept.
 DRAWN = 10
@@ -59,7 +63,7 @@ def write_vectors(
     folder : path
         To be made; it must not be there yet, or be empty. It comes to be with all its files or not at all.
     count : int
-        Cases to write; ten times as many are drawn, to choose from.
+        Cases to write, 10000 at the most; ten times as many are drawn, to choose from.
     axes, only
         Restrictions, as of :func:`npseg.check.against`.
     dtype : {"float64", "float32", "float16", "bfloat16"}
@@ -76,6 +80,8 @@ def write_vectors(
     ------
     ValueError
         If there is no such operation, restriction or dtype, or the folder has something in it.
+    TypeError
+        If there is anything else in place of an argument.
 
     Examples
     --------
@@ -84,15 +90,24 @@ def write_vectors(
     ...     [file.name for file in files]
     ['case_000.json', 'case_000.npz', 'case_001.json', 'case_001.npz', 'vectors.json']
     """
-    op, folder = "vectors", Path(folder)
+    op = "vectors"
+    folder = arguments.file_path(op, "folder", folder)
     try:
         from npseg.check.oracle.questions import about_operation
     except ImportError:
         raise ImportError(f"{op}: the cases are drawn by hypothesis: pip install hypothesis") from None
-    arguments.integer(op, "count", count, 1)
+    count = arguments.integer(op, "count", count, 1, MOST)
+    seed = arguments.integer(op, "seed", seed, 0, inf)
+    arguments.text(op, "reference", reference)
+    if axes is not None:
+        axes = arguments.integer(op, "axes", axes, 1, 3)
+    if only is not None:
+        arguments.instance(op, "only", only, Mapping, "a dict")
     nobody = Adapted(len, Arrays(), "nobody", None, None)
     library = Library(dtype=dtype)
-    if dtype == "bfloat16":  # which NumPy has not; the files hold its values as float32
+    if (
+        isinstance(dtype, str) and dtype == "bfloat16"
+    ):  # which NumPy has not; the files hold its values as float32
         library = Library(dtype="float32")
     about = about_operation(op, nobody, reference, library, dict(only or {}), None)
     if base_of(reference) in ("dropout", "conv_matrix"):
