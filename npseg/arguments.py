@@ -319,7 +319,7 @@ def function(op: str, name: str, value: Any) -> None:
         raise TypeError(f"{op}: {name}={value!r}; a function is needed, the name alone, without brackets")
 
 
-def instance(op: str, name: str, value: Any, kind: type[T], hint: str) -> T:
+def instance(op: str, name: str, value: Any, kind: type[Any], hint: str) -> Any:
     """Return what is of the kind that is needed; ``hint`` says what that is, and where it comes from."""
     if not isinstance(value, kind):
         raise TypeError(f"{op}: {name} is a {type(value).__name__}; {hint} is needed")

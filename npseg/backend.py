@@ -216,7 +216,7 @@ class threads:
 
     def __init__(self, n: int | None) -> None:
         global _threads
-        if n is not None and not isinstance(n, int | np.integer) or isinstance(n, bool):
+        if (n is not None and not isinstance(n, int | np.integer)) or isinstance(n, bool):
             raise TypeError(f"threads: {n!r} is not a whole number")
         if n is not None and n < 1:
             raise ValueError(f"threads: {n} must be at least 1")

@@ -121,7 +121,7 @@ class Rim(NamedTuple):
         count = -(-blocks // max(1, step // self.stride))
         if count < 2:
             return [(slice(0, size),) * 3]
-        refuse_many(count, step, size)
+        _refuse_many(count, step, size)
         step = -(-blocks // count) * self.stride  # as many tiles, but smaller and alike
         starts = [*range(0, size - self.width - step, step), size - self.width - step]
         ends = [0, *(start + self.before for start in starts[1:]), size]
@@ -131,7 +131,7 @@ class Rim(NamedTuple):
         ]
 
 
-def refuse_many(count: int, step: int, *size: int) -> None:
+def _refuse_many(count: int, step: int, *size: int) -> None:
     """Refuse more tiles than anybody would wait for."""
     if count > MOST:
         raise ValueError(
@@ -210,5 +210,5 @@ def cut(network: Layer, size: Ints, tile: int | str | None = "auto", *, dtype: A
     else:
         steps = [-(-int(tile) // stride) * stride] * len(size)
     axes = [rim.cut(n, step) for rim, n, step in zip(rims, size, steps)]
-    refuse_many(prod(map(len, axes)), max(steps), *size)
+    _refuse_many(prod(map(len, axes)), max(steps), *size)
     return [Tile(*zip(*pieces)) for pieces in product(*axes)]

@@ -15,7 +15,6 @@ from npseg import arguments, networks
 from npseg.geometry import Ints
 from npseg.summary import summarize, weightless
 
-
 #: The largest width that is tried.
 WIDEST = 2**16
 
@@ -104,7 +103,6 @@ def at_cost(name: str, classes: int, size: Ints, cost: int, *, widest: int = 256
     >>> at_cost("fcn32s", 4, (96, 128), goal.multiply_adds).settings["width"]
     8
     """
-
     cost = arguments.integer("at_cost", "cost", cost, 1, inf)
     widest = arguments.integer("at_cost", "widest", widest, 1, WIDEST)
 
