@@ -9,7 +9,9 @@ from functools import partial
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
 from refusals import unnamed_refusals
+from spoilt import goes_well_or_is_refused_by_name, spoilt
 
 from npseg import draw, explain, layers, room
 
@@ -139,8 +141,8 @@ CALLS = {
         LOOKS | {"title": "a page", "classes": CLASSES, "most": 2, "alpha": 0.5, "name": "a", "columns": 5},
     ),
     "field_of": (draw.field_of, FIELD),
-    "receptive_field": (draw.receptive_field, FIELD),
-    "overlap": (draw.overlap, STAMPS),
+    "receptive_field": (draw.receptive_field, {"network": NETWORK, "size": 5, "seed": 0}),
+    "overlap": (partial(draw.overlap, stride=2), {"size": (3, 3), "kernel_size": 3}),
     "overlap_counts": (draw.overlap_counts, STAMPS),
     "steps": (draw.steps, {"operation": "conv", "x": PLANE, "w": KERNEL, "view": None}),
     "Steps": (lambda drawing, view: draw.Steps(drawing, view), {"drawing": WALK.drawing, "view": "gather"}),
@@ -349,6 +351,12 @@ def _little_room(monkeypatch):
 def test_each_argument_in_turn_is_refused_by_name(name):
     failures = unnamed_refusals(name, *CALLS[name])
     assert not failures, "\n".join(failures)
+
+
+@given(spoilt(CALLS))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_other_arrays_go_well_or_are_refused_by_name(call):
+    goes_well_or_is_refused_by_name(CALLS, *call)
 
 
 @pytest.mark.parametrize(("call", "kind", "message"), MESSAGES)

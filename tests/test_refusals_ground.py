@@ -8,7 +8,9 @@ from functools import partial
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
 from refusals import unnamed_refusals
+from spoilt import goes_well_or_is_refused_by_name, spoilt
 from test_docs import public
 
 from npseg import (
@@ -253,6 +255,12 @@ MESSAGES = [
 def test_each_argument_in_turn_is_refused_by_name(name):
     failures = unnamed_refusals(name, *CALLS[name])
     assert not failures, "\n".join(failures)
+
+
+@given(spoilt(CALLS))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_other_arrays_go_well_or_are_refused_by_name(call):
+    goes_well_or_is_refused_by_name(CALLS, *call)
 
 
 @pytest.mark.parametrize(("call", "kind", "message"), MESSAGES)

@@ -53,9 +53,8 @@ def confusion(matrix: ArrayLike, classes: Sequence[str]) -> Figure:
     ['75', '25', '33', '67']
     """
     classes = arguments.texts("confusion", "classes", classes)
-    counts, n = _counts(matrix), len(classes)
-    if counts.shape != (n, n) or not n:
-        raise ValueError(f"confusion: the matrix is {counts.shape}, and there are {n} names of classes")
+    n = len(classes)
+    counts = _counts(matrix, n)
     pixels = counts.sum(axis=1)
     share = 100 * np.divide(counts, pixels[:, None], out=np.zeros_like(counts), where=pixels[:, None] > 0)
     cell = 0.42 if n <= _MOST_NUMBERS else 0.18
@@ -90,12 +89,14 @@ def confusion(matrix: ArrayLike, classes: Sequence[str]) -> Figure:
     return figure
 
 
-def _counts(matrix: ArrayLike) -> NDArray[np.float64]:
-    """Return the counts as floats."""
+def _counts(matrix: ArrayLike, classes: int) -> NDArray[np.float64]:
+    """Return the counts of so many classes as floats."""
     try:
         counts = np.asarray(matrix)
     except ValueError:  # rows of several lengths
         counts = np.empty(0, object)
+    if counts.shape != (classes, classes) or not classes:
+        raise ValueError(f"confusion: the matrix is {counts.shape}, and there are {classes} names of classes")
     if counts.dtype.kind not in "iuf" or not ((counts >= 0) & (counts < _MOST)).all():
         raise ValueError(f"confusion: matrix={matrix!r}; an array of counts, 0 or more, is needed")
     return counts.astype(np.float64)

@@ -150,8 +150,8 @@ def against(
         raise ValueError(f"{op}: tolerance={tolerance!r} must not be negative")
     if only is not None and not isinstance(only, Mapping):
         raise TypeError(f"{op}: only={only!r} is no dict; write only={{'stride': 1}}")
-    if axes is not None:
-        axes = arguments.integer(op, "axes", axes, 1, 3)
+    if axes is not None and arguments.integer(op, "axes", axes) not in (1, 2, 3):
+        raise ValueError(f"{op}: axes={axes!r}; 1, 2 or 3, or None for all of them")
     seed = arguments.integer(op, "seed", seed, 0, inf)
     if not isinstance(reference, str):
         arguments.function(op, "reference", reference)

@@ -65,11 +65,15 @@ def cells(name: str, given: Any, leading: int = 2) -> Cells:
     ------
     TypeError
         If there is something else in it, or the rows are of different lengths.
+    ValueError
+        If there is nothing in it, or more than anybody could look at.
     """
     if given is None:
         raise TypeError(f"steps: {name} is needed")
     refuse_many(prod(getattr(given, "shape", ())), f"cells of {name}")
     array = np.array(to_numpy(given) if hasattr(given, "dtype") else given, dtype=object)
+    if not array.size:
+        raise ValueError(f"steps: there is nothing to step through: {name} is empty")
     for at, value in np.ndenumerate(array):
         if isinstance(value, str):
             continue

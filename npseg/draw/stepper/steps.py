@@ -95,8 +95,6 @@ def steps(operation: str, x: Any, w: Any = None, *, view: str | None = None, **o
     if w is not None:
         options["w"] = w
     drawing = PASSES[name](name, x, **options)
-    if not drawing.target.cells.size:
-        raise ValueError(f"steps: there is nothing to step through: {drawing.target.name} is empty")
     best = "scatter" if drawing.operation in _SCATTERED else "gather"
     return Steps(drawing, best if view is None else view)
 
