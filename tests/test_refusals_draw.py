@@ -3,6 +3,7 @@
 Each argument in turn is replaced by what nobody should give: the call goes well, or names the argument.
 """
 
+import io
 import re
 from functools import partial
 
@@ -388,3 +389,24 @@ def strided(value):
     spread = np.repeat(value[::-1], 2, axis=1)[::-1, ::2]
     spread.flags.writeable = False
     return spread
+
+
+@pytest.mark.parametrize("name", [r"$\frac$", "a$b$c", "line\nfeed", "nothing\x00", "no text \udcff"])
+def test_names_are_written_as_they_are_whatever_is_in_them(name):
+    classes = ["sky", name]
+    page = draw.ContactSheet(name, classes, COLORS)
+    page.add(name, IMAGE, LABELS)
+    page.page()
+    draw.overlay_with_legend(IMAGE, LABELS, classes, COLORS)
+    for figure in (
+        draw.confusion(np.eye(2), classes),
+        draw.comparison([IMAGE], [LABELS], [LABELS], classes, COLORS, captions=[name]),
+        draw.side_by_side([IMAGE], {name: [LABELS]}, classes, COLORS),
+    ):
+        figure.savefig(io.BytesIO())
+
+
+def test_symbols_are_printable():
+    with pytest.raises(TypeError, match="steps: x holds 'a\\\\nb'; numbers or symbols"):
+        draw.steps("conv", ["a\nb", "c"], ["x"])
+    draw.steps("conv", [r"$\frac$", "c"], ["x"]).still().savefig(io.BytesIO())

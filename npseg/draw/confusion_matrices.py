@@ -15,7 +15,7 @@ from matplotlib.patches import Rectangle
 from numpy.typing import ArrayLike, NDArray
 
 from npseg import arguments
-from npseg.draw.label_maps import font_of
+from npseg.draw.label_maps import font_of, printable
 
 _MAP = "Blues"
 _MOST_NUMBERS = 32  # above that many classes a cell has no room for a number
@@ -52,7 +52,7 @@ def confusion(matrix: ArrayLike, classes: Sequence[str]) -> Figure:
     >>> [text.get_text() for text in figure.axes[0].texts[:4]]
     ['75', '25', '33', '67']
     """
-    classes = arguments.texts("confusion", "classes", classes)
+    classes = list(map(printable, arguments.texts("confusion", "classes", classes)))
     n = len(classes)
     counts = _counts(matrix, n)
     pixels = counts.sum(axis=1)
@@ -64,8 +64,8 @@ def confusion(matrix: ArrayLike, classes: Sequence[str]) -> Figure:
     FigureCanvasAgg(figure)
     axes = figure.add_axes((names / width, 0.1 / height, n * cell / width, n * cell / height))
     axes.imshow(share, cmap=_MAP, vmin=0, vmax=100, aspect="auto")
-    axes.set_xticks(range(n), classes, rotation=90, fontsize=9)
-    axes.set_yticks(range(n), classes, fontsize=9)
+    axes.set_xticks(range(n), classes, rotation=90, fontsize=9, parse_math=False)
+    axes.set_yticks(range(n), classes, fontsize=9, parse_math=False)
     axes.tick_params(length=0, labeltop=True, labelbottom=False, colors="0.25")
     axes.set_xticks(np.arange(n + 1) - 0.5, minor=True)
     axes.set_yticks(np.arange(n + 1) - 0.5, minor=True)

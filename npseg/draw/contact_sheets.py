@@ -20,6 +20,7 @@ from npseg.draw.label_maps import (
     font_of,
     legend_strip,
     overlay,
+    printable,
     refuse_colourless,
 )
 
@@ -75,7 +76,7 @@ class ContactSheet:
         alpha: float = 0.55,
     ) -> None:
         op = "contact sheet"
-        self.title = arguments.text(op, "title", title)
+        self.title = printable(arguments.text(op, "title", title))
         self.classes, self.colors = classes_and_colors(op, classes, colors)
         self.most = None if most is None else arguments.integer(op, "most", most, 1)
         self.alpha = arguments.probability(op, "alpha", alpha)
@@ -103,7 +104,7 @@ class ContactSheet:
         TypeError, ValueError
             As :func:`npseg.draw.overlay`.
         """
-        arguments.text("contact sheet", "name", name)
+        name = printable(arguments.text("contact sheet", "name", name))
         check_pair("contact sheet", image, labels)
         refuse_colourless(labels, len(self.colors))
         self.added += 1

@@ -186,7 +186,10 @@ def comparison(
     op = "comparison"
     images, truths = (arguments.sequence(op, n, a, n) for n, a in (("images", images), ("truths", truths)))
     predictions = arguments.sequence(op, "predictions", predictions, "label maps")
-    captions = None if captions is None else arguments.texts(op, "captions", captions)
+    if captions is not None:
+        captions = [
+            "\n".join(map(printable, c.split("\n"))) for c in arguments.texts(op, "captions", captions)
+        ]
     if not len(images) == len(truths) == len(predictions) > 0:
         raise ValueError(
             "comparison: needs one truth and one prediction for each image, and at least one image; "
@@ -278,7 +281,7 @@ def classes_and_colors(op: str, classes: Any, colors: ArrayLike) -> tuple[list[s
         raise ValueError(
             f"{op}: there are {len(names)} names of classes and {len(table)} colours: one each, please"
         )
-    return names, table
+    return list(map(printable, names)), table
 
 
 def _named(classes: Sequence[str], colors: ArrayLike) -> list[tuple[str, Color]]:
@@ -312,7 +315,15 @@ def _grid(
                 axes.set_title(titles[column], fontsize=10, pad=5)
         if captions:
             name = captions[number]
-            figure.text(_GAP / width, (bottom - 0.05) / height, name, fontsize=9, color="0.35", va="top")
+            figure.text(
+                _GAP / width,
+                (bottom - 0.05) / height,
+                name,
+                fontsize=9,
+                color="0.35",
+                va="top",
+                parse_math=False,
+            )
         bottom -= between
     place_legend(figure, entries)
     return figure
@@ -330,7 +341,7 @@ def place_legend(figure: Figure, entries: Sequence[tuple[str, Color]]) -> None:
         Patch(facecolor=(r / 255, g / 255, b / 255), edgecolor="0.6", linewidth=0.5, label=name)
         for name, (r, g, b) in entries
     ]
-    figure.legend(
+    legend = figure.legend(
         handles=patches,
         ncols=min(_across(entries, width), len(patches)),
         loc="upper center",
@@ -341,6 +352,8 @@ def place_legend(figure: Figure, entries: Sequence[tuple[str, Color]]) -> None:
         columnspacing=1.8,
         frameon=False,
     )
+    for text in legend.get_texts():
+        text.set_parse_math(False)
 
 
 def _across(entries: Sequence[tuple[str, Color]], width: float) -> int:
@@ -354,6 +367,17 @@ def legend_strip(
     """Draw a legend of the classes that occur, at least so many pixels wide, for beneath a page."""
     entries = {**dict(enumerate(_named(classes, colors))), _VOID: ("void", _VOID_COLOR)}
     return _strip([entries[k] for k in sorted(occurring)], width, size=14)
+
+
+def printable(text: str) -> str:
+    r"""Return a text with all that has no letter written out: control characters, and bytes that are no text.
+
+    Examples
+    --------
+    >>> printable("cat\n")
+    'cat\\n'
+    """
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def font_of(size: int) -> ImageFont.FreeTypeFont:

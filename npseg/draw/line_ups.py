@@ -9,7 +9,15 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 
 from npseg import arguments
-from npseg.draw.label_maps import Picture, check_pair, colorize, legend_height, legend_of, place_legend
+from npseg.draw.label_maps import (
+    Picture,
+    check_pair,
+    colorize,
+    legend_height,
+    legend_of,
+    place_legend,
+    printable,
+)
 
 _PANEL, _GAP, _MARGIN = 2.3, 0.06, 1.35  # inches
 
@@ -67,7 +75,14 @@ def side_by_side(
     figure = Figure(figsize=(width, height), dpi=100)
     for i, (name, pictures) in enumerate(rows.items()):
         bottom = height - (i + 1) * (panel + _GAP)
-        figure.text(0.1 / width, (bottom + panel / 2) / height, name, fontsize=10, va="center")
+        figure.text(
+            0.1 / width,
+            (bottom + panel / 2) / height,
+            printable(name),
+            fontsize=10,
+            va="center",
+            parse_math=False,
+        )
         for j, one in enumerate(pictures):
             left = _MARGIN + j * (_PANEL + _GAP)
             axes = figure.add_axes((left / width, bottom / height, _PANEL / width, panel / height))

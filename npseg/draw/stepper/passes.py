@@ -75,7 +75,7 @@ def cells(name: str, given: Any, leading: int = 2) -> Cells:
     if not array.size:
         raise ValueError(f"steps: there is nothing to step through: {name} is empty")
     for at, value in np.ndenumerate(array):
-        if isinstance(value, str):
+        if isinstance(value, str) and value.isprintable():
             continue
         if isinstance(value, bool | np.bool_) or not isinstance(
             value, int | float | np.integer | np.floating
