@@ -1,4 +1,4 @@
-"""Windows, grids, tiles, planes, backends, comparisons: what is refused, and in which words.
+"""Tiles, planes, backends, comparisons and other helpers: what is refused, and in which words.
 
 Each argument in turn is replaced by what nobody should give: the call goes well, or names the argument.
 """
@@ -38,8 +38,6 @@ CONV = layers.Conv(3, 2, 3, padding=1, rng=RNG)
 HALF = data.Normalization(np.full(3, 0.5), np.full(3, 0.5))
 LABELLER = Labeller(layers.Sequential(conv=CONV), HALF, ("a", "b"), np.zeros((2, 3), np.uint8))
 BOXES = [data.Box(0, 0, 9, 8)]
-WINDOW = geometry.Window.down((4,), (3,), stride=(2,), padding=((1, 1),))
-GRID = geometry.Grid().down(kernel=3, stride=2, padding=1)
 ENTRANT = compare.enter("fcn32s", 4, (32, 32), width=1)
 RESULT = compare.Result(ENTRANT, training.metrics([[3, 1], [2, 4]]), 60.0, 0.05)
 ROWS = summary.summarize(CONV, (8, 8))
@@ -63,25 +61,9 @@ def scoped(manager):
     return run
 
 
-SIDES = {"kernel": (3,), "stride": (2,), "padding": ((1, 1),), "dilation": (1,)}
-SLIDE = {"kernel": 3, "stride": 2, "padding": 1, "dilation": 1}
 NETWORK = {"name": "full-resolution", "classes": 4, "width": 1}
 FCN = {"name": "fcn32s", "classes": 4, "width": 1, "fc": 2}
 CALLS = {
-    "times": (geometry.times, {"sizes": (3, 4)}),
-    "smallest_size": (geometry.smallest_size, {"out": (2,)} | SIDES),
-    "Window.down": (geometry.Window.down, {"size": (4,)} | SIDES | {"ceil_mode": False}),
-    "Window.up": (geometry.Window.up, {"out": (2,)} | SIDES | {"output_padding": (1,)}),
-    "Window.rows": (WINDOW.rows, {"rows": slice(0, 1)}),
-    "Window.positions": (WINDOW.positions, {"axis": 0, "xp": np}),
-    "Window.index": (WINDOW.index, {"xp": np}),
-    "Window.first": (WINDOW.first, {"xp": np}),
-    "Window.divisor": (WINDOW.divisor, {"include_padding": True, "override": None, "like": np.zeros(1)}),
-    "Grid.down": (GRID.down, SLIDE),
-    "Grid.up": (GRID.up, SLIDE),
-    "Grid.crop": (GRID.crop, {"offset": 1}),
-    "Grid.offset_of": (GRID.offset_of, {"other": GRID}),
-    "bilinear_taps": (partial(geometry.bilinear_taps, out=4, align_corners=False), {"size": 2, "xp": np}),
     "array_module": (lambda arrays: backend.array_module(np.zeros(1), arrays), {"arrays": np.zeros(1)}),
     "one_library": (lambda x: backend.one_library("conv", x=x), {"x": np.zeros(1)}),
     "sparse_matrix": (backend.sparse_matrix, {"xp": np}),
@@ -100,7 +82,7 @@ CALLS = {
     "cut": (tiles.cut, {"network": CONV, "size": (64, 64), "tile": 32, "dtype": "float32"}),
     "Rim.of": (tiles.Rim.of, {"network": CONV, "stride": 1, "size": 8}),
     "Rim.cut": (tiles.Rim(1, 1, 2).cut, {"size": 8, "step": 4}),
-    "Plane.of": (planes.Plane.of, {"shape": (1, 3, 8, 8), "dtype": "float32", "grid": GRID}),
+    "Plane.of": (planes.Plane.of, {"shape": (1, 3, 8, 8), "dtype": "float32", "grid": geometry.Grid()}),
     "Blank": (planes.Blank, {"dtype": "float32"}),
     "follow": (planes.follow, {"network": CONV, "shape": (1, 3, 8, 8), "dtype": "float32"}),
     "empty": (memory.empty, {"shape": (2, 3), "like": np.zeros(1), "dtype": "float32"}),
@@ -137,7 +119,7 @@ CALLS = {
     ),
 }
 
-MODULES = (aggregate, backend, bench, compare, geometry, memory, planes, summary, superpixels, tiles)
+MODULES = (aggregate, backend, bench, compare, memory, planes, summary, superpixels, tiles)
 
 #: Public names that are in no table, and why.
 ELSEWHERE = {
@@ -151,30 +133,11 @@ ELSEWHERE = {
     "Contest": "a record of what a run takes, which Run refuses (test_compare)",
     "compare": "runs a contest, in test_compare; what it refuses is among the messages",
     "shape_above": "follow calls it, by the kind of layer; other kinds are registered",
-    "heading": "lays out what Session has measured",
+    "heading": "lays out what Session has measured, as bench.text and bench.markdown do",
 }
 
 #: Mistakes, and what is said to them.
 MESSAGES = [
-    (
-        lambda: geometry.Window.down((4,), (3,), stride=(0,), padding=((1, 1),)),
-        ValueError,
-        "stride=(0,); a tuple is needed, of a whole number from 1 on for each of the 1 axes",
-    ),
-    (
-        lambda: geometry.Window.down((4, 4), (3, 3), stride=(1, 1), padding=(1, 1)),
-        ValueError,
-        "padding=(1, 1); for each axis a pair (before, after) is needed",
-    ),
-    (
-        lambda: geometry.Window.up((4,), (3, 3), stride=(1,), padding=((1, 1),)),
-        ValueError,
-        "kernel=(3, 3); a tuple is needed, of a whole number from 1 on for each of the 1 axes",
-    ),
-    (lambda: WINDOW.positions(1), ValueError, "axis=1; the windows have 1 spatial axes, counted from 0"),
-    (lambda: WINDOW.index("numpy"), TypeError, "xp='numpy'; an array library is needed: numpy or cupy"),
-    (lambda: GRID.down(kernel=0), ValueError, "kernel=0; a whole number from 1 to 2147483647 is needed"),
-    (lambda: GRID.offset_of(3), TypeError, "other is a int; a Grid is needed"),
     (
         lambda: backend.to_numpy([1.0]),
         TypeError,
