@@ -499,7 +499,7 @@ def _whole(values: Any, count: int) -> bool:
     return (
         isinstance(values, tuple | list)
         and len(values) == count
-        and all(isinstance(v, int | np.integer) and not isinstance(v, bool) for v in values)
+        and all(kind is int or issubclass(kind, np.integer) for kind in map(type, values))
     )
 
 

@@ -20,8 +20,8 @@ def spoilt(draw, calls):
     return name, draw(st.sampled_from(arrays[name])), draw(strange_arrays())
 
 
-def goes_well_or_is_refused_by_name(calls, name, argument, strange):
-    """Make the call: any other error than one that names an argument is let through."""
+def unnamed_refusal(calls, name, argument, strange):
+    """Make the call, and return an error that names no argument; errors of other kinds go through."""
     function, sound = calls[name]
     try:
         with warnings.catch_warnings(), np.errstate(all="ignore"):
@@ -29,4 +29,5 @@ def goes_well_or_is_refused_by_name(calls, name, argument, strange):
             function(**{**sound, argument: strange})
     except (ValueError, TypeError) as error:
         if not set(re.findall(r"\w+", str(error))) & (set(sound) | {name} | WORDS):
-            raise AssertionError(f"{name}, {argument}: {error!r}") from error
+            return f"{name}, {argument}: {error!r}"
+    return None
