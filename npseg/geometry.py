@@ -31,6 +31,8 @@ Ints: TypeAlias = tuple[int, ...]
 #: ``(before, after)`` for each spatial axis.
 Pairs: TypeAlias = tuple[tuple[int, int], ...]
 
+_SEQUENCES, _INT = (tuple, list), {int}  # made once: every window is looked at
+
 
 def times(sizes: Sequence[int]) -> str:
     """Write sizes as people do.
@@ -496,16 +498,15 @@ def bilinear_taps(
 
 def _whole(values: Any, count: int) -> bool:
     """Say whether values are so many whole numbers."""
-    return (
-        isinstance(values, tuple | list)
-        and len(values) == count
-        and all(kind is int or issubclass(kind, np.integer) for kind in map(type, values))
-    )
+    if not isinstance(values, _SEQUENCES) or len(values) != count:
+        return False
+    kinds = set(map(type, values))
+    return kinds == _INT or all(issubclass(kind, np.integer) for kind in kinds - _INT)
 
 
 def _refuse_strange(padding: Pairs, **values: Ints) -> None:
     """Refuse anything but pairs for the padding, and one whole number for each axis."""
-    if not isinstance(padding, tuple | list) or not padding or not all(_whole(pair, 2) for pair in padding):
+    if not isinstance(padding, _SEQUENCES) or not padding or not all(_whole(pair, 2) for pair in padding):
         raise ValueError(f"padding={padding!r}; for each axis a pair (before, after) is needed")
     for name, given in values.items():
         least = 1 if name in ("kernel", "stride", "dilation") else 0

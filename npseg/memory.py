@@ -18,7 +18,6 @@ import weakref
 from collections import deque
 from functools import cache
 from math import prod
-from operator import index
 from types import ModuleType
 from typing import Any
 
@@ -58,17 +57,15 @@ def empty(shape: tuple[int, ...], like: Array, dtype: Any = None) -> Array:
     xp: ModuleType = array_module(like)
     try:
         dtype = np.dtype(like.dtype if dtype is None else dtype)
-        bytes_needed = prod(map(index, shape)) * dtype.itemsize
-        if not isinstance(shape, tuple | list) or min(shape, default=0) < 0:
-            raise ValueError("the shape is a tuple of sizes, 0 or more")
+        bytes_needed = prod(shape) * dtype.itemsize
+        if xp is not np or bytes_needed < LARGE or dtype.hasobject:
+            return xp.empty(shape, dtype)
+        return _lender(os.getpid()).lend(shape, dtype, bytes_needed)
     except (TypeError, ValueError, AttributeError) as error:
         kind = ValueError if isinstance(error, ValueError) else TypeError
         raise kind(
             f"empty: shape={shape!r}, like a {type(like).__name__}, dtype={dtype!r}: {error}"
         ) from None
-    if xp is not np or bytes_needed < LARGE or dtype.hasobject:
-        return xp.empty(shape, dtype)
-    return _lender(os.getpid()).lend(shape, dtype, bytes_needed)
 
 
 def zeros(shape: tuple[int, ...], like: Array) -> Array:
