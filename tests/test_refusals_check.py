@@ -53,7 +53,7 @@ def judged(run):
 
 
 gradients, adjoint = judged(check.gradients), judged(check.adjoint)
-DRAWN = {"axes": 1, "examples": 2, "seconds": 0.05, "seed": 0, "dtype": "float64"}
+DRAWN = {"axes": 1, "examples": 2, "seconds": 1.0, "seed": 0, "dtype": "float64"}
 CALLS = {
     "gradients": (
         lambda x, **given: gradients(square, back, x, **given),

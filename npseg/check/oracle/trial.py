@@ -79,7 +79,8 @@ class Trial:
 
     def one(self, case: Any) -> None:
         """Ask about one case."""
-        if time.monotonic() > (self.patience if self.failure else self.until):
+        begun = self.cases or self.refused  # however little time there is, one case is looked at
+        if begun and time.monotonic() > (self.patience if self.failure else self.until):
             raise _EnoughError
         case = self.judge.about.rounded(case)
         try:
