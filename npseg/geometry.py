@@ -474,7 +474,7 @@ def bilinear_taps(
 
     Returns
     -------
-    lower, upper : (out,) int array
+    lower, upper : (out,) int32 array
         The pixels on either side; the same one at the border, which is replicated.
     fraction : (out,) float64 array
         The weight of the upper one.
@@ -489,10 +489,10 @@ def bilinear_taps(
     _refuse_steps(size=size, out=out)
     at = xp.arange(out, dtype=xp.float64)
     if align_corners:
-        source = at * ((size - 1) / (out - 1)) if out > 1 else at * 0
+        source = at * ((size - 1) / max(1, out - 1))
     else:
         source = xp.clip((at + 0.5) * (size / out) - 0.5, 0, size - 1)
-    lower = xp.minimum(xp.floor(source).astype(xp.int32), size - 1)
+    lower = xp.floor(source).astype(xp.int32)
     return lower, xp.minimum(lower + 1, size - 1), source - lower
 
 
@@ -537,4 +537,4 @@ def _refuse_no_library(xp: ModuleType) -> None:
 def _same_or_all(values: Sequence[object]) -> str:
     """Write per-axis values as one where they are the same, as users mostly give them."""
     flat = [v for value in values for v in (value if isinstance(value, tuple) else (value,))]
-    return str(flat[0]) if len(set(flat)) == 1 else str(tuple(values)).replace(",)", ")")
+    return str(flat[0]) if len(set(flat)) == 1 else str(tuple(values))

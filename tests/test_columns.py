@@ -6,7 +6,10 @@ from checks import assert_same, inner
 from geometries import convs, numbers
 from hypothesis import given
 
-from npseg import col2im, im2col
+import npseg
+from npseg import col2im, im2col, room
+from npseg.geometry import Window, times
+from npseg.methods.columns import cut, pad, views
 
 
 def steps(geometry):
@@ -70,3 +73,36 @@ def test_columns_of_another_shape_are_refused(shape):
         ValueError, match=r"col2im: cols has shape .*; \(N, C\*9, 16\) is needed for 16 windows of 9"
     ):
         col2im(np.ones(shape), (4, 4), 3, padding=1)
+
+
+@given(convs(images=(1, 2)), numbers())
+def test_the_view_of_all_windows_is_what_cutting_them_out_copies(geometry, numbers):
+    window = Window.down(geometry.x[2:], geometry.w[2:], **steps(geometry))
+    padded = pad(numbers(*geometry.x).swapaxes(0, 1), window)
+    channels, images = padded.shape[:2]
+    copied = cut(padded, window, np.empty((channels, *window.kernel, images, *window.out), padded.dtype))
+    viewed = views(padded, window)
+    assert np.shares_memory(viewed, padded)
+    assert_same(viewed, np.moveaxis(copied, 0, len(window.kernel)))
+
+
+#: Geometries; which array is the largest in them, beside what is given; its shape.
+LARGEST = [
+    ("im2col", {"kernel_size": 3, "padding": 1}, "the values of all windows", (2, 18, 5, 4)),
+    ("im2col", {"kernel_size": 1, "stride": 7, "padding": 20}, "x with padding", (2, 2, 43, 43)),
+    ("col2im", {"kernel_size": 1, "stride": 4}, "the pixels below the windows", (2, 2, 5, 4)),
+    ("col2im", {"kernel_size": 1, "stride": 7, "padding": 20}, "the images with padding", (2, 2, 43, 43)),
+]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(("name", "options", "what", "shape"), LARGEST)
+def test_columns_are_refused_by_the_byte_that_is_not_there(monkeypatch, name, options, what, shape, dtype):
+    x = np.zeros((2, 2, 5, 4), dtype)
+    given = {"x": x} if name == "im2col" else {"cols": im2col(x, **options), "size": (5, 4)}
+    needed = int(np.prod(shape)) * x.itemsize
+    monkeypatch.setattr(room, "memory", lambda: needed)
+    getattr(npseg, name)(**given, **options)
+    monkeypatch.setattr(room, "memory", lambda: needed - 1)
+    with pytest.raises(ValueError, match=rf"^{name}: {what}.*, {times(shape)}, would take"):
+        getattr(npseg, name)(**given, **options)

@@ -17,7 +17,7 @@ from npseg import (
     conv_transpose_backward,
     conv_transpose_forward,
 )
-from npseg.methods import im2col
+from npseg.methods import im2col, loops
 from npseg.methods.choose import GENERAL
 
 PAIRS = {
@@ -288,3 +288,29 @@ def test_a_nan_under_a_weight_of_0_is_passed_on_but_not_by_the_matrix(method):
     y = conv_forward(x, w, method=method)[0][0, 0]
     assert np.isnan(y[0]) == (method != "matrix")
     assert y[1] == 2
+
+
+@pytest.mark.parametrize("name", ["conv", "conv_transpose"])
+def test_the_loops_count_the_products_that_would_take_hours(monkeypatch, name):
+    forward, backward = PAIRS[name]
+    x, w = np.ones((2, 4, 5, 3)), np.ones((4, 2, 2, 3))
+    _, cache = forward(x, w, groups=2, method="loops")
+    windows, meetings = {"conv": (4, 1), "conv_transpose": (5, 3)}[name], 2 * 4 * 2 * 2 * 3
+    products = meetings * windows[0] * windows[1]
+    dout = np.ones(cache.window.out if name == "conv" else cache.window.size)
+    dout = np.broadcast_to(dout, (2, 4, *dout.shape))
+    for run in (lambda: forward(x, w, groups=2, method="loops"), lambda: backward(dout, cache)):
+        monkeypatch.setattr(loops, "MOST_PRODUCTS", products)
+        run()
+        monkeypatch.setattr(loops, "MOST_PRODUCTS", products - 1)
+        with pytest.raises(ValueError, match=f"would compute {products:,} products .* about 1 hours"):
+            run()
+
+
+def test_without_images_the_loops_walk_as_far(monkeypatch):
+    call = {"x": np.ones((0, 1, 7)), "w": np.ones((1, 1, 3)), "method": "loops"}
+    monkeypatch.setattr(loops, "MOST_PRODUCTS", 3 * 5)
+    assert conv_forward(**call)[0].shape == (0, 1, 5)
+    monkeypatch.setattr(loops, "MOST_PRODUCTS", 3 * 5 - 1)
+    with pytest.raises(ValueError, match="would compute 15 products"):
+        conv_forward(**call)

@@ -12,7 +12,7 @@ from unittest import mock
 import numpy as np
 import pytest
 import stand_in as stand_in_module
-from checks import assert_same
+from checks import assert_same, chunks_of
 
 import npseg
 from npseg import backend, check, layers, workers
@@ -22,6 +22,7 @@ from npseg.cli import main
 from npseg.data import SCENE_CLASSES, Normalization, Scenes, batches, write_labels
 from npseg.geometry import Window
 from npseg.layers import Container, Layer
+from npseg.methods import im2col, points, pooling, winograd
 from npseg.methods.choose import HOST, METHODS
 from npseg.networks import NETWORKS
 from npseg.networks.weights import transplant
@@ -211,6 +212,45 @@ def test_a_convolution_asks_a_device_as_often_whatever_its_size(stand_in, method
         return len(made)
 
     assert count(8, 48) == count(8, 16) < 60
+
+
+@pytest.mark.parametrize("method", sorted(METHODS.keys() - set(HOST)))
+@pytest.mark.parametrize("name", WINDOWS)
+@pytest.mark.parametrize("block", [200, im2col.BLOCK])
+def test_a_devices_work_is_shared_out_among_no_threads(device, monkeypatch, block, name, method):
+    """The arrays say where they are, however many pieces they are in; the switch speaks where there are none."""
+    arguments, options = EXACT[name][0]
+    if method.startswith("winograd"):
+        arguments, options = ((X, whole(4, 4, 3, 3)), {}) if name.startswith("conv") else (arguments, options)
+    monkeypatch.setattr(workers, "_together", None)
+    for module, size, value in (
+        (points, "PIECE", 1),
+        (points, "STRIP", 2),
+        (winograd, "PIECE", 1),
+        (im2col, "BLOCK", block),
+    ):
+        monkeypatch.setattr(module, size, value)
+    monkeypatch.setattr(im2col, "_is_small", lambda *_: False)
+    arguments = to(device, arguments)
+    with backend.use("numpy"), backend.threads(2):
+        y, cache = getattr(npseg, f"{name}_forward")(*arguments, **options, method=method)
+        getattr(npseg, f"{name}_backward")(y, cache)
+
+
+@pytest.mark.parametrize("name", ["max_pool", "avg_pool"])
+def test_a_device_takes_all_planes_at_once(device, monkeypatch, name):
+    pieces = []
+
+    def share_out(task, some, like):
+        assert backend.array_module(like) is device
+        pieces.append(list(map(task, some)))
+
+    monkeypatch.setattr(pooling, "share_out", share_out)
+    with chunks_of(1):
+        y, cache = getattr(npseg, f"{name}_forward")(device.asarray(X), 2)
+        getattr(npseg, f"{name}_backward")(y, cache)
+        pooling.take(device.asarray(X), device.asarray(PLACES % 30))
+    assert [len(some) for some in pieces] == [1, 1, 1]
 
 
 def test_every_operation_is_among_those():

@@ -9,12 +9,12 @@ from unittest import mock
 import numpy as np
 import pytest
 from checks import assert_same, inner
-from geometries import Conv, conv_transposes, numbers, ranks
+from geometries import Conv, Numbers, conv_transposes, numbers, ranks
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from npseg import backend
-from npseg.methods import auto, im2col, points, subpixel, winograd
+from npseg.methods import auto, im2col, matrix, points, subpixel, winograd
 from npseg.methods.choose import GENERAL, METHODS
 from npseg.ops.conv import conv_backward, conv_forward
 from npseg.ops.conv_transpose import conv_transpose_backward, conv_transpose_forward
@@ -89,6 +89,16 @@ def test_subpixel_is_exact(geometry, numbers):
     assert_same(found, both_passes(*passes, x, w, b, numbers, options, "im2col"))
 
 
+@pytest.mark.parametrize("stride", [1, 2, 3, 4])
+@pytest.mark.parametrize("kernel", [1, 2, 3, 4, 5, 6, 8])
+def test_subpixel_knows_phases_with_a_tap_more_and_with_none(kernel, stride):
+    numbers = Numbers(0, "float32")
+    x, w = numbers(2, 4, 5), numbers(4, 3, kernel)
+    options = {"stride": stride, "padding": min(1, kernel - 1), "groups": 2}
+    expected = conv_transpose_forward(x, w, **options)[0]
+    assert_same(conv_transpose_forward(x, w, **options, method="subpixel")[0], expected)
+
+
 @given(conv_transposes(), numbers())
 def test_subpixel_crops_as_im2col_does(geometry, numbers):
     assume(set(geometry.options["dilation"]) == {1})
@@ -111,6 +121,81 @@ def test_what_subpixel_is_not_for_is_refused_with_the_way_out():
     x, w = np.ones((1, 1, 4, 4)), np.ones((1, 1, 3, 3))
     with pytest.raises(ValueError, match=r"'subpixel' serves kernels without dilation; .* use method='auto'"):
         conv_transpose_forward(x, w, dilation=2, method="subpixel")
+
+
+# Without what an operation keeps, in the dtype given, and in pieces
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_the_maps_need_no_memo(name):
+    """Without it the bits are the same; an operation's cache holds what it saves."""
+    maps = winograd.Winograd(2) if name == "winograd" else METHODS[name]
+    rng = np.random.default_rng(0)
+    x, w, dout = (rng.standard_normal(shape) for shape in ((2, 4, 6, 5), (6, 2, 3, 3), (2, 6, 6, 5)))
+    y, cache = conv_forward(x, w, padding=1, groups=2, method=name)
+    steps = cache.window.steps
+    assert_same(maps.correlate(x, w, (6, 5), **steps, groups=2), y)
+    dx, dw, _ = conv_backward(dout, cache)
+    assert_same(maps.correlate_adjoint_x(dout, w, (6, 5), **steps, groups=2), dx)
+    assert_same(maps.correlate_adjoint_w(x, dout, (3, 3), **steps, groups=2), dw)
+
+
+def test_the_matrix_of_forward_serves_backward(monkeypatch):
+    made = []
+    convolution = matrix.convolution
+    monkeypatch.setattr(matrix, "convolution", lambda *given: made.append(given) or convolution(*given))
+    y, cache = conv_forward(np.ones((1, 2, 5)), np.ones((3, 2, 3)), method="matrix")
+    conv_backward(y, cache)
+    assert len(made) == 1
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("axes", [1, 2, 3])
+def test_the_transforms_are_of_the_dtype_of_the_images(axes, dtype):
+    transforms = winograd.Winograd(4)._transforms(np.ones((1, 1, *(6,) * axes), dtype))
+    assert [t.dtype for t in transforms] == [dtype] * 3
+    assert [t.shape for t in transforms] == [(4**axes, 6**axes), (6**axes, 6**axes), (6**axes, 3**axes)]
+
+
+@pytest.mark.parametrize(("below", "above"), [(3, 8), (8, 3)])
+@pytest.mark.parametrize("at_hand", [0, 2**21])
+def test_the_tiles_at_the_points_fill_a_piece_and_no_more(at_hand, below, above):
+    """Those of the plane with more channels do; with large kernels, which are read once for all tiles, a block."""
+    images, tile_rows, points_of_a_tile, eight_channels = 2, 16, 36, 8 * 8
+    all_tiles = images * tile_rows * 3 * points_of_a_tile * eight_channels
+    piece, block = all_tiles // 16, all_tiles // 4
+    x, w = np.ones((images, below, 64, 9)), np.ones((above, below, 3, 3))
+    taken = []
+
+    def noting(*given):
+        taken.append(points.to_points(*given))
+        return taken[-1]
+
+    def most_of(channels):
+        most = max(values.nbytes / channels for values in taken if values.shape[1] == channels)
+        taken.clear()
+        return most * 8
+
+    with mock.patch.multiple(winograd, PIECE=piece, BLOCK=block, AT_HAND=at_hand, to_points=noting):
+        maps, steps = (
+            winograd.Winograd(4),
+            {"stride": (1, 1), "padding": ((1, 1), (1, 1)), "dilation": (1, 1)},
+        )
+        largest = piece if at_hand else block
+        y = maps.correlate(x, w, (64, 9), **steps, groups=1)
+        assert most_of(below) == largest
+        maps.correlate_adjoint_x(y, w, (64, 9), **steps, groups=1)
+        assert most_of(above) == largest
+        maps.correlate_adjoint_w(x, y, (3, 3), **steps, groups=1)
+        assert most_of(below) == largest
+
+
+def test_the_channels_of_tiles_go_to_the_workers_by_the_piece():
+    values = np.zeros((4, 10, 25), "float32")
+    for piece, expected in ((4000, 1), (3999, 2), (2000, 2), (400, 10), (1, 10)):
+        with mock.patch.object(points, "PIECE", piece):
+            assert len(points._pieces(values)) == expected
+    assert points._pieces(values[..., :0]) == []
 
 
 # Accuracy
@@ -172,6 +257,26 @@ def chosen(monkeypatch):
         ((1, 2, 24, 24), (40, 2, 2, 2), {"stride": 2}, "float32", ["im2col"] * 3),
         ((1, 16, 24, 24), (16, 16, 3, 3), {"dilation": 2}, "float32", ["im2col"] * 3),
         ((1, 16, 24), (16, 16, 3), {"padding": 1}, "float32", ["im2col", "subpixel", "im2col"]),
+        # 32 tiles of 4x4, a part of one counted as one, and one tile less
+        ((2, 16, 16, 16), (16, 16, 3, 3), {"padding": 1}, "float32", ["winograd4"] * 3),
+        ((2, 16, 13, 13), (16, 16, 3, 3), {"padding": 1}, "float32", ["winograd4"] * 3),
+        ((1, 16, 16, 31), (16, 16, 3, 3), {"padding": 1}, "float32", ["winograd4"] * 3),
+        ((1, 16, 4, 124), (16, 16, 3, 3), {"padding": 1}, "float32", ["im2col", "subpixel", "im2col"]),
+        # 16 channels on either side, in each group below, and one less
+        ((2, 16, 16, 16), (15, 16, 3, 3), {"padding": 1}, "float32", ["im2col", "subpixel", "im2col"]),
+        ((2, 15, 16, 16), (16, 15, 3, 3), {"padding": 1}, "float32", ["im2col", "subpixel", "im2col"]),
+        ((2, 32, 16, 16), (32, 16, 3, 3), {"padding": 1, "groups": 2}, "float32", ["winograd4"] * 3),
+        # gathering 16 values above is as much work as stamping 2 times 4 below, and 17 are more
+        ((1, 2, 6, 6), (16, 2, 2, 2), {"stride": 2}, "float32", ["im2col", "subpixel", "im2col"]),
+        ((1, 2, 6, 6), (17, 2, 2, 2), {"stride": 2}, "float32", ["im2col"] * 3),
+        (
+            (1, 4, 6, 6),
+            (32, 2, 2, 2),
+            {"stride": 2, "groups": 2},
+            "float32",
+            ["im2col", "subpixel", "im2col"],
+        ),
+        ((1, 4, 6, 6), (34, 2, 2, 2), {"stride": 2, "groups": 2}, "float32", ["im2col"] * 3),
     ],
 )
 def test_auto_chooses_by_the_rule_that_it_states(monkeypatch, x, w, options, dtype, expected):

@@ -68,6 +68,38 @@ def test_going_up_comes_back_to_the_size_that_went_down(geometry, data):
     assert Window.up(down.out, down.kernel, **steps, output_padding=extra) == down
 
 
+def test_a_kernel_that_does_not_fit_is_told_all_that_matters():
+    """One value where the axes agree, else what users write."""
+    with pytest.raises(ValueError, match="does not fit") as told:
+        Window.down((2, 5), (7, 3), stride=(1, 1), padding=((1, 1), (1, 1)))
+    assert str(told.value) == (
+        "kernel 7x3 with dilation 1 does not fit into the padded input 4x7 (input 2x5, padding 1)"
+    )
+    with pytest.raises(ValueError, match="does not fit") as told:
+        Window.down((2, 5), (4, 3), stride=(1, 1), padding=((0, 1), (2, 3)), dilation=(1, 2))
+    assert str(told.value) == (
+        "kernel 4x3 with dilation (1, 2) does not fit into the padded input 3x10 (input 2x5, padding ((0, 1), (2, 3)))"
+    )
+    with pytest.raises(ValueError, match=r"padded input 3 \(input 2, padding \(\(0, 1\),\)\)$"):
+        Window.down((2,), (4,), stride=(1,), padding=((0, 1),))
+
+
+def test_padding_that_leaves_nothing_of_an_output_is_told():
+    with pytest.raises(ValueError, match="the output would be") as told:
+        Window.up((2, 1), (2, 3), stride=(2, 1), padding=((3, 1), (1, 1)))
+    assert str(told.value) == (
+        "the output would be 0x1: padding ((3, 1), (1, 1)) crops all that kernel 2x3 makes of the input 2x1"
+    )
+
+
+def test_the_first_pixels_of_windows_are_found_without_those_of_all_taps():
+    """A table of all of them would take 4 TiB."""
+    window = Window.up((2, 1), (2**20, 2**20), stride=(2**10, 1), padding=((0, 0), (0, 0)))
+    first = window.first()
+    assert first.dtype == np.int32
+    assert first.tolist() == [0, 2**30]
+
+
 def test_ceil_mode_rounds_up_only_while_the_window_starts_inside():
     def windows(size, **options):
         given = {"stride": (2,), "padding": ((0, 0),), **options}
@@ -111,6 +143,34 @@ def test_the_receptive_field_is_what_a_unit_sees():
     assert (pixels[0] + pixels[-1]) / 2 == grid.origin + middle * grid.step
 
 
+@given(st.integers(1, 7), st.integers(1, 4), st.integers(1, 3))
+def test_the_field_grows_on_the_way_up_by_the_units_that_reach_a_pixel(kernel, stride, dilation):
+    """Counted: below three taps at stride 2, a transposed convolution; of its pixels, the one that sees most."""
+    if stride > 1:
+        dilation = 1  # else the taps of some pixels are parted
+    before = {"kernel": 3, "stride": 2, "padding": 1}
+    above = {"kernel": kernel, "stride": stride, "dilation": dilation}
+    grid = Grid().down(**before).up(**above)
+
+    units = np.arange(40)
+    first, last = units * 2 - 1, units * 2 + 1  # pixels of the image that each unit sees
+    steps = {"stride": (stride,), "padding": ((0, 0),), "dilation": (dilation,)}
+    window = Window.up((40,), (kernel,), **steps)
+    index = window.index()
+    fields = []
+    for pixel in range(window.size[0]):
+        seen = np.nonzero(index == pixel)[1]
+        fields += [last[seen].max() - first[seen].min() + 1] if len(seen) else []
+    assert max(fields) == grid.field
+    assert grid.step == Fraction(2, stride)
+
+
+def test_a_layer_of_a_grid_has_the_defaults_of_a_convolution():
+    plain = {"stride": 1, "padding": 0, "dilation": 1}
+    assert Grid().down(kernel=3) == Grid().down(kernel=3, **plain)
+    assert Grid().up(kernel=3) == Grid().up(kernel=3, **plain)
+
+
 def test_grids_that_no_crop_aligns_are_refused():
     with pytest.raises(
         ValueError, match="no crop aligns a plane of step 1 that starts at 0 with one of step 2"
@@ -124,6 +184,7 @@ def test_grids_that_no_crop_aligns_are_refused():
 @given(st.integers(1, 20), st.integers(1, 20), st.booleans())
 def test_a_resized_pixel_lies_between_two_neighbours(size, out, align_corners):
     lower, upper, fraction = bilinear_taps(size, out, align_corners=align_corners)
+    assert (lower.dtype, upper.dtype, fraction.dtype) == ("int32", "int32", "float64")
     assert ((lower >= 0) & (lower <= upper) & (upper < size)).all()
     assert (upper - lower <= 1).all()
     assert ((fraction >= 0) & (fraction < 1)).all()
@@ -133,3 +194,16 @@ def test_a_resized_pixel_lies_between_two_neighbours(size, out, align_corners):
     np.testing.assert_allclose(
         source, (size - 1 - source)[::-1] if not align_corners or out > 1 else source, atol=1e-12
     )
+
+
+def test_corners_are_laid_over_corners_or_centres_over_centres():
+    def source(size, out, align_corners):
+        lower, _, fraction = bilinear_taps(size, out, align_corners=align_corners)
+        return (lower + fraction).tolist()
+
+    assert source(5, 2, True) == [0, 4]
+    assert source(5, 3, True) == [0, 2, 4]
+    assert source(5, 1, True) == [0]
+    assert source(2, 5, True) == [0, 0.25, 0.5, 0.75, 1]
+    assert source(4, 1, False) == [1.5]
+    assert source(4, 2, False) == [0.5, 2.5]

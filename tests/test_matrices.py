@@ -23,12 +23,14 @@ from npseg import (
     max_pool_backward,
     max_pool_forward,
     max_pool_matrix,
+    max_unpool_forward,
     nearest_unpool_forward,
     nearest_unpool_matrix,
     resize_bilinear_backward,
     resize_bilinear_forward,
     resize_bilinear_matrix,
 )
+from npseg.methods import matrices
 
 
 def assert_sparse(matrix, dtype="float64"):
@@ -166,7 +168,11 @@ def test_an_int_for_the_size_is_one_for_each_axis_of_the_kernel(n):
     w = np.ones((1, 1, *(2,) * n))
     assert conv_matrix(w, 3).shape == (2**n, 3**n)
     assert im2col_matrix(3, (2,) * n).shape == (4**n, 3**n)
-    assert avg_pool_matrix((4,) * n, 2).shape == (2**n, 4**n)
+    assert avg_pool_matrix((4,) * n, 2).shape == avg_pool_matrix(4, (2,) * n).shape == (2**n, 4**n)
+    for unpool_matrix in (nearest_unpool_matrix, bed_of_nails_matrix):
+        assert unpool_matrix((2,) * n, 2).shape == unpool_matrix(2, (2,) * n).shape == (4**n, 2**n)
+    resized = resize_bilinear_matrix((2,) * n, 3), resize_bilinear_matrix(2, (3,) * n)
+    assert resized[0].shape == resized[1].shape == (3**n, 2**n)
 
 
 def test_conv_matrix_of_a_real_layer_is_small():
@@ -177,11 +183,56 @@ def test_conv_matrix_of_a_real_layer_is_small():
     assert c.data.nbytes + c.indices.nbytes + c.indptr.nbytes < 12 * 2**20
 
 
+#: A matrix of each kind, without padding, whose taps are counted as entries; and how many entries are counted.
+OF_EACH_KIND = {
+    "conv_matrix": (lambda: conv_matrix(np.ones((6, 2, 3, 2)), (5, 4), groups=2), 6 * 9 * 12),
+    "im2col_matrix": (lambda: im2col_matrix((5, 4), (3, 2), channels=2), 2 * 9 * 6),
+    "max_pool_matrix": (lambda: max_pool_matrix(np.ones((2, 3, 5, 8)), (2, 3)), 6 * 4 * 6),  # all who may win
+    "avg_pool_matrix": (lambda: avg_pool_matrix((5, 8), (2, 3)), 4 * 6),
+    "nearest_unpool_matrix": (lambda: nearest_unpool_matrix((5, 4), (2, 3)), 20 * 6),
+    "bed_of_nails_matrix": (lambda: bed_of_nails_matrix((5, 4), (2, 3)), 20),
+    "resize_bilinear_matrix": (lambda: resize_bilinear_matrix((5, 4, 2), (7, 3, 4)), 7 * 3 * 4 * 2**3),
+}
+
+
+@pytest.mark.parametrize("name", OF_EACH_KIND)
+def test_a_matrix_is_refused_by_the_byte_that_it_would_take_too_many(monkeypatch, name):
+    make, entries = OF_EACH_KIND[name]
+    matrix = make()
+    rows, cols = matrix.shape
+    needed = entries * (matrix.data.itemsize + matrix.indices.itemsize) + matrix.indptr.nbytes
+    monkeypatch.setattr(matrices, "LARGEST", needed)
+    make()
+    monkeypatch.setattr(matrices, "LARGEST", needed - 1)
+    with pytest.raises(
+        ValueError, match=f"^{name}: the matrix, {rows}x{cols} with {entries:,} entries, would take"
+    ):
+        make()
+
+
+def test_carrying_along_indices_is_refused_by_the_byte_too(monkeypatch):
+    x, indices = np.ones((2, 3, 2, 2)), np.zeros((2, 3, 2, 2), int)
+    needed = 24 * (8 + 4) + 4 * 25
+    monkeypatch.setattr(matrices, "LARGEST", needed)
+    max_unpool_forward(x, indices, 2, method="matrix")
+    monkeypatch.setattr(matrices, "LARGEST", needed - 1)
+    with pytest.raises(
+        ValueError, match=r"^max_unpool_forward: the matrix, 24x96 with 24 entries, would take 0\.0 GiB, more"
+    ):
+        max_unpool_forward(x, indices, 2, method="matrix")
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [
         (lambda: conv_matrix(np.ones((1, 1, 3)), 2), "conv_matrix: kernel 3 with dilation 1 does not fit"),
         (lambda: conv_matrix(np.ones((3, 1, 2)), 4, groups=2), "conv_matrix: groups=2 does not divide"),
+        (lambda: conv_matrix(np.ones((3, 1, 2)), 4, groups=0), "conv_matrix: groups=0 must be at least 1"),
+        (
+            lambda: conv_matrix(np.ones((3, 2)), 4),
+            r"conv_matrix: w has shape \(3, 2\); \(C_out, C_in/groups, \*spatial\) with one",
+        ),
+        (lambda: im2col_matrix(4, 3, channels=0), "im2col_matrix: channels=0 must be at least 1"),
         (lambda: im2col_matrix(2, 3), "im2col_matrix: kernel 3 with dilation 1 does not fit"),
         (
             lambda: max_pool_matrix(np.ones((1, 1, 2)), 2, padding=2),

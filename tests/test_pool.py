@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 import npseg
 from npseg import avg_pool_backward, avg_pool_forward, max_pool_backward, max_pool_forward
+from npseg.methods import loops, pooling
 from npseg.methods.choose import GENERAL, METHODS
 
 
@@ -36,7 +37,7 @@ def test_max_pool_is_the_same_by_every_method(geometry, numbers):
         m: max_pool_forward(x, geometry.kernel_size, **geometry.options, method=m)[1].indices for m in GENERAL
     }
     for indices in winners.values():
-        assert indices.dtype.kind == "i"
+        assert indices.dtype == np.int32
         np.testing.assert_array_equal(indices, winners["loops"])
 
 
@@ -200,6 +201,43 @@ def test_divisor_override_is_any_number_but_zero(method, override):
     y, cache = avg_pool_forward(x, 2, divisor_override=override, method=method)
     assert_same(y, np.array([[[18 / float(override)]]]))
     assert_same(avg_pool_backward(np.array([[[12.0]]]), cache), np.full((1, 1, 2), 12 / float(override)))
+
+
+def test_what_is_divided_by_one_need_not_know_how_to_divide():
+    words = np.array([[["a", "b", "c", "d"]]], object)
+    y, cache = avg_pool_forward(words, 2, divisor_override=1, method="loops")
+    assert y.tolist() == [[["ab", "cd"]]]
+    assert avg_pool_backward(y, cache).tolist() == [[["ab", "ab", "cd", "cd"]]]
+
+
+@pytest.mark.parametrize("forward", [max_pool_forward, avg_pool_forward])
+def test_the_loops_count_the_pixels_that_would_take_hours(monkeypatch, forward):
+    backward = {max_pool_forward: max_pool_backward, avg_pool_forward: avg_pool_backward}[forward]
+    x, pixels = np.ones((2, 3, 7, 5)), 2 * 3 * 3 * 2 * 3 * 2
+    y, cache = forward(x, (3, 2), stride=2, method="loops")
+    runs = [lambda: forward(x, (3, 2), stride=2, method="loops")]
+    if forward is avg_pool_forward:  # the other's goes by its indices
+        runs.append(lambda: backward(y, cache))
+    for run in runs:
+        monkeypatch.setattr(loops, "MOST_PRODUCTS", pixels)
+        run()
+        monkeypatch.setattr(loops, "MOST_PRODUCTS", pixels - 1)
+        with pytest.raises(ValueError, match=f"would compute {pixels} products .* about 1 hours"):
+            run()
+
+
+@pytest.mark.parametrize(
+    "pair", [(max_pool_forward, max_pool_backward), (avg_pool_forward, avg_pool_backward)]
+)
+def test_planes_are_worked_on_a_chunk_at_a_time(monkeypatch, pair):
+    """Two planes of 5x6 pixels make 60 elements; of three channels, the third is a chunk of its own."""
+    pieces = []
+    monkeypatch.setattr(pooling, "share_out", lambda task, some, like: pieces.append([task(s) for s in some]))
+    forward, backward = pair
+    with chunks_of(60):
+        y, cache = forward(np.ones((2, 3, 5, 6)), 1)
+        backward(y, cache)
+    assert [len(some) for some in pieces] == [4, 4]
 
 
 @pytest.mark.parametrize("override", [0, 0.0, -0.0, float("nan")])

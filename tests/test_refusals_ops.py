@@ -244,6 +244,7 @@ ROOM = {
         f"the pixels below the windows, {BY}: 2x2x5x6 of 8",
         "what the windows reach of the input and its padding ((1, 1), (1, 1)), by stride 2x2: 2x8x8 of 8",
         f"one row of windows, {BY}: 2x3x2x4 of 8",
+        "the images with padding ((1, 1), (1, 1)): 2x2x8x8 of 8",
     ],
     "conv_forward": [
         f"the values of all windows, {BY}: 2x4x3x4 of 8",

@@ -132,6 +132,7 @@ def col2im(
         )
     images, channels = cols.shape[0], cols.shape[1] // taps
     room.for_windows(op, window, cols, images=images, below=channels, above=channels * taps)
+    room.check(op, f"the images with padding {window.padding}", (images, channels, *window.reach), cols)
     cols = cols.reshape(images, channels, taps, places).transpose(1, 2, 0, 3)
     padded = put_back(cols.reshape(channels, *window.kernel, images, *window.out), window)
     return crop(padded, window).swapaxes(0, 1)

@@ -43,7 +43,7 @@ def correlate(
 ) -> Array:
     """Slide the kernels over x: ``y[o] = sum of x[i] * w[k]`` over all meetings."""
     shape = (len(x), len(w), *size)
-    channels = _channels(len(x), w, groups)
+    channels = _channels(len(x), w.shape, groups)
     meetings = _meetings(x.shape[2:], w.shape[2:], size, stride, padding, dilation, len(channels))
     return _sum(
         shape,
@@ -69,7 +69,7 @@ def correlate_adjoint_x(
 ) -> Array:
     """Stamp the kernels down: ``x[i] = sum of y[o] * w[k]`` over all meetings."""
     shape = (len(y), groups * w.shape[1], *size)
-    channels = _channels(len(y), w, groups)
+    channels = _channels(len(y), w.shape, groups)
     meetings = _meetings(size, w.shape[2:], y.shape[2:], stride, padding, dilation, len(channels))
     return _sum(
         shape,
@@ -94,11 +94,11 @@ def correlate_adjoint_w(
     memo: dict[str, Any] | None = None,
 ) -> Array:
     """Find what each tap has seen: ``w[k] = sum of x[i] * y[o]`` over all meetings."""
-    w = np.empty((y.shape[1], x.shape[1] // groups, *size), x.dtype)
-    channels = _channels(len(x), w, groups)
+    shape = (y.shape[1], x.shape[1] // groups, *size)
+    channels = _channels(len(x), shape, groups)
     meetings = _meetings(x.shape[2:], size, y.shape[2:], stride, padding, dilation, len(channels))
     return _sum(
-        w.shape,
+        shape,
         x.dtype,
         (
             ((above, c, *k), x[n, below, *i] * y[n, above, *o])
@@ -112,7 +112,7 @@ def argmax(
     x: Array, out: Ints, *, kernel: Ints, stride: Ints, padding: Pairs, dilation: Ints
 ) -> tuple[Array, Array]:
     """Find each window's winner: the first largest pixel, or the first that is not a number."""
-    winners = np.full((*x.shape[:2], *out), -1, np.int32)
+    winners = np.empty((*x.shape[:2], *out), np.int32)
     best: dict[Ints, Any] = {}
     planes = list(np.ndindex(*x.shape[:2]))
     for i, _, o in _meetings(x.shape[2:], kernel, out, stride, padding, dilation, len(planes)):
@@ -235,12 +235,13 @@ def _walk(
                 yield i, k, o
 
 
-def _channels(images: int, w: Array, groups: int) -> list[tuple[int, int, int, int]]:
+def _channels(images: int, w_shape: Ints, groups: int) -> list[tuple[int, int, int, int]]:
     """List the channels that a weight joins: (image, channel above, channel below, its place in w)."""
-    above_per_group = max(1, w.shape[0] // groups)
+    channels_above, in_group, *_ = w_shape
+    above_per_group = channels_above // groups
     return [
-        (n, above, (above // above_per_group) * w.shape[1] + c, c)
-        for n, above, c in product(range(images), range(w.shape[0]), range(w.shape[1]))
+        (n, above, (above // above_per_group) * in_group + c, c)
+        for n, above, c in product(range(images), range(channels_above), range(in_group))
     ]
 
 

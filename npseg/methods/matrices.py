@@ -186,8 +186,7 @@ def max_pool_matrix(
         dilation=dilation,
         ceil_mode=ceil_mode,
     )
-    indices = winners(x, window)
-    return arguments.named(op, lambda: selection(indices, window.size, x.dtype).csr())
+    return arguments.named(op, lambda: selection(winners(x, window), window.size, x.dtype).csr())
 
 
 def avg_pool_matrix(
@@ -266,7 +265,9 @@ def nearest_unpool_matrix(input_size: int | Sequence[int], scale: int | Sequence
     """
     op = "nearest_unpool_matrix"
     window = _unpooling_window(op, input_size, scale)
-    return arguments.named(op, lambda: averaging(window, True, 1, current().empty(0)).T.csr())
+    units, pixels = prod(window.out), prod(window.size)
+    arguments.named(op, lambda: _refuse_large(pixels, 8, (pixels, units)))
+    return averaging(window, True, 1, current().empty(0)).T.csr()
 
 
 def bed_of_nails_matrix(input_size: int | Sequence[int], scale: int | Sequence[int]) -> Array:
@@ -296,7 +297,8 @@ def bed_of_nails_matrix(input_size: int | Sequence[int], scale: int | Sequence[i
     """
     op = "bed_of_nails_matrix"
     window = _unpooling_window(op, input_size, scale)
-    arguments.named(op, lambda: _refuse_large(prod(window.size), 8, (prod(window.size), prod(window.out))))
+    units, pixels = prod(window.out), prod(window.size)
+    arguments.named(op, lambda: _refuse_large(units, 8, (pixels, units)))
     nails = window.first(current()).reshape(1, 1, -1)
     return selection(nails, window.size, "float64").T.csr()
 
@@ -480,7 +482,7 @@ def _unpooling_window(op: str, input_size: int | Sequence[int], scale: int | Seq
 
 
 def _refuse_large(entries: int, itemsize: int, shape: tuple[int, int]) -> None:
-    needed = entries * (itemsize + 4) + 4 * shape[0]
+    needed = entries * (itemsize + 4) + 4 * (shape[0] + 1)
     if needed > LARGEST or max(entries, *shape) >= 2**31:
         raise ValueError(
             f"the matrix, {times(shape)} with {entries:,} entries, would take {needed / 2**30:.1f} GiB, more than "

@@ -79,8 +79,8 @@ def _sections(planes: Array, tile: Ints) -> Iterator[tuple[tuple[slice, ...], Ar
     cuts = []
     for size, t in zip(planes.shape[2:], tile):
         whole = size // t
-        rest = (slice(0, size - whole * t), slice(whole, whole + 1), slice(whole * t, size))
-        cuts.append([(slice(0, t), slice(0, whole), slice(0, whole * t)), rest])
+        rest = (slice(size - whole * t), slice(whole, whole + 1), slice(whole * t, size))
+        cuts.append([(slice(t), slice(0, whole), slice(whole * t)), rest])
     for cut in product(*cuts):
         inside, tiles, pixels = zip(*cut)
         place = planes[:, :, *pixels]
@@ -167,4 +167,4 @@ def _in_rows(values: Array) -> Array:
 
 def _pieces(values: Array) -> list[slice]:
     """Cut the channels of values (points, C, ...) into pieces for the workers."""
-    return parts(values.shape[1], max(1, -(-values.size * values.dtype.itemsize // PIECE)), values)
+    return parts(values.shape[1], -(-values.nbytes // PIECE), values)

@@ -59,7 +59,7 @@ def take(x: Array, indices: Array) -> Array:
     xp, y = array_module(x), empty(indices.shape, x)
 
     def gather(planes: Chunk) -> None:
-        y[planes] = xp.take(x[planes].reshape(-1), _places(indices[planes], prod(x.shape[2:])))
+        y[planes] = xp.take(x[planes], _places(indices[planes], prod(x.shape[2:])))  # of all planes, flat
 
     share_out(gather, _planes(x), x)
     return y
