@@ -17,7 +17,7 @@ from collections.abc import Sequence
 import numpy as np
 from tqdm import tqdm
 
-from npseg import arguments, backend, room
+from npseg import arguments, backend, kinds, room
 from npseg.data.proposals import Box, crop_and_resize
 from npseg.ops.resize import resize_bilinear_forward
 from npseg.predict import Labeller
@@ -74,11 +74,11 @@ def aggregate(
     ((2, 40, 60), 0.0)
     """
     op = "aggregate"
-    arguments.instance(op, "labeller", labeller, Labeller, "a npseg.predict.Labeller")
-    arguments.photograph(op, image)
+    kinds.instance(op, "labeller", labeller, Labeller, "a npseg.predict.Labeller")
+    kinds.image(op, "image", image)
     arguments.flag(op, "progress", progress)
-    for i, box in enumerate(arguments.sequence(op, "boxes", boxes, "boxes")):
-        arguments.instance(op, f"boxes[{i}]", box, Box, "a npseg.data.Box")
+    for i, box in enumerate(kinds.listed(op, "boxes", boxes, "a list of boxes")):
+        kinds.instance(op, f"boxes[{i}]", box, Box, "a npseg.data.Box")
     size = getattr(labeller.network, "input_size", None) if size is None else size
     if size is None:
         raise ValueError(

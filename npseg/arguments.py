@@ -9,9 +9,7 @@ says what was given, what is needed, and where it helps what to write instead.
 from __future__ import annotations
 
 import operator
-import os
 from collections.abc import Callable, Iterable, Sequence
-from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
@@ -267,63 +265,6 @@ def probability(op: str, name: str, value: object) -> float:
     if not 0 <= number <= 1:
         raise ValueError(f"{op}: {name}={value!r} must lie between 0 and 1")
     return number
-
-
-def photograph(op: str, image: Any) -> None:
-    """Check that an image is (H, W, 3) uint8, with pixels."""
-    if getattr(image, "dtype", None) != np.uint8:
-        raise TypeError(f"{op}: image is {getattr(image, 'dtype', type(image).__name__)}; uint8 is needed")
-    if image.ndim != 3 or image.shape[2] != 3 or 0 in image.shape:
-        raise ValueError(f"{op}: image has shape {image.shape}; (H, W, 3), in RGB, is needed")
-
-
-def sequence(op: str, name: str, given: Any, of: str) -> list[Any]:
-    """Return the members of a list, a tuple or an array as a list; ``of`` says what they should be.
-
-    Examples
-    --------
-    >>> sequence("comparison", "images", None, "images")
-    Traceback (most recent call last):
-    ...
-    TypeError: comparison: images=None; a list of images is needed
-    """
-    if not _is_sequence(given):
-        raise TypeError(f"{op}: {name}={given!r}; a list of {of} is needed")
-    return list(given)
-
-
-def text(op: str, name: str, value: Any) -> str:
-    """Return a string."""
-    if not isinstance(value, str):
-        raise TypeError(f"{op}: {name}={value!r}; a string is needed")
-    return value
-
-
-def texts(op: str, name: str, given: Any) -> list[str]:
-    """Return a list of strings, such as the names of classes."""
-    if not _is_sequence(given) or not all(isinstance(one, str) for one in given):
-        raise TypeError(f"{op}: {name}={given!r}; a list of strings is needed")
-    return [str(one) for one in given]
-
-
-def file_path(op: str, name: str, value: Any) -> Path:
-    """Return the path of a file or of a folder."""
-    if not isinstance(value, str | os.PathLike):
-        raise TypeError(f"{op}: {name}={value!r}; a path is needed")
-    return Path(value)
-
-
-def function(op: str, name: str, value: Any) -> None:
-    """Check that an argument is a function."""
-    if not callable(value):
-        raise TypeError(f"{op}: {name}={value!r}; a function is needed, the name alone, without brackets")
-
-
-def instance(op: str, name: str, value: Any, kind: type[Any], hint: str) -> Any:
-    """Return what is of the kind that is needed; ``hint`` says what that is, and where it comes from."""
-    if not isinstance(value, kind):
-        raise TypeError(f"{op}: {name} is a {type(value).__name__}; {hint} is needed")
-    return value
 
 
 def per_channel(values: Array, n: int) -> Array:

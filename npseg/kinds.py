@@ -97,6 +97,20 @@ def arrays(op: str, name: str, value: Any, needed: str = "a dict of arrays by na
     return found
 
 
+def function(op: str, name: str, value: Any) -> None:
+    """Refuse what cannot be called.
+
+    Examples
+    --------
+    >>> function("gradients", "forward", 3)
+    Traceback (most recent call last):
+    ...
+    TypeError: gradients: forward is 3, an int; a function is needed: its name, without brackets
+    """
+    if not callable(value):
+        raise TypeError(f"{op}: {name} is {_shown(value)}; a function is needed: its name, without brackets")
+
+
 def path(op: str, name: str, value: Any) -> Path:
     """Return a path: a text, or what Python makes one of; not yet whether there is a file.
 

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from npseg import arguments, windows
+from npseg import arguments, kinds, windows
 from npseg.backend import array_module
 from npseg.geometry import Grid, Ints
 from npseg.layers import (
@@ -76,7 +76,7 @@ class Plane(np.ndarray[Any, Any]):
             raise kind(
                 f"Plane: a plane cannot have dtype={dtype!r} and shape={shape!r}, as its input would need: {error}"
             ) from None
-        plane.grid = Grid() if grid is None else arguments.instance("Plane", "grid", grid, Grid, "a Grid")
+        plane.grid = Grid() if grid is None else kinds.instance("Plane", "grid", grid, Grid, "a Grid")
         return plane
 
     def __array_finalize__(self, source: Any) -> None:
@@ -183,7 +183,7 @@ def follow(network: Layer, shape: Ints, dtype: Any = "float32") -> tuple[Plane, 
     ((1, 21, 16, 16), 404, 32)
     """
     op = "follow"
-    arguments.instance(op, "network", network, Layer, "a network or a layer")
+    kinds.instance(op, "network", network, Layer, "a network or a layer")
     arguments.float_type(op, dtype)
     if not isinstance(shape, tuple | list) or not 3 <= len(shape) <= 5:
         raise ValueError(f"{op}: shape={shape!r}; (N, C, *spatial) is needed")

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from npseg import arguments, backend, memory, networks, room
+from npseg import arguments, backend, kinds, memory, networks, room
 from npseg.backend import Array
 from npseg.data import VOID, Normalization, Scenes
 from npseg.geometry import Grid, Ints, times
@@ -133,7 +133,7 @@ def summarize(network: Layer, size: Ints, *, batch: int = 1) -> list[Row]:
     >>> next((int(row.grid.field), int(row.grid.step)) for row in rows if row.name == "to_score.score_fr")
     (404, 32)
     """
-    arguments.instance("summary", "network", network, Layer, "a network or a layer")
+    kinds.instance("summary", "network", network, Layer, "a network or a layer")
     size = arguments.axes("summary", "input", size, 2)
     batch = arguments.integer("summary", "batch", batch, 1)
     like = next(iter(network.params.values()), np.empty(0, "float32"))
@@ -172,9 +172,9 @@ def table(rows: Sequence[Row]) -> str:
     multiply-adds   7,225,512
     memory          0.3 MB, all outputs together
     """
-    rows = arguments.sequence("table", "rows", rows, "rows")
+    rows = kinds.listed("table", "rows", rows, "a list of rows")
     for row in rows:
-        arguments.instance("table", "rows", row, Row, "a list of what summarize returns")
+        kinds.instance("table", "rows", row, Row, "a list of what summarize returns")
     head = ("layer", "kind", "output", "parameters", "multiply-adds", "field", "stride", "memory (MB)")
     cells = [head, *map(_cells, rows)]
     widths = [max(map(len, column)) for column in zip(*cells)]
@@ -285,7 +285,7 @@ def measure(network: Mapping[str, Any], size: Ints, *, batch: int = 1) -> Memory
     True
     """
     op = "summary"
-    arguments.instance(op, "network", network, Mapping, "a dict with its name, classes and settings")
+    kinds.mapping(op, "network", network, None, "a dict with its name, classes and settings")
     if missing := {"name", "classes"} - network.keys():
         raise ValueError(f"{op}: network={network!r} has no {' and no '.join(sorted(missing))}")
     size, batch = arguments.axes(op, "input", size, 2), arguments.integer(op, "batch", batch, 1)

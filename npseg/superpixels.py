@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from npseg import arguments
+from npseg import arguments, kinds
 from npseg.predict import Labeller
 
 
@@ -60,7 +60,7 @@ def pieces(image: np.ndarray, *, scale: float = 100.0, sigma: float = 0.8, min_s
     if not (scale > 0 and sigma >= 0):
         raise ValueError(f"{op}: scale={scale} must be positive, and sigma={sigma} must not be negative")
     min_size = arguments.integer(op, "min_size", min_size, 1)
-    arguments.photograph(op, image)
+    kinds.image(op, "image", image)
     numbers: np.ndarray = felzenszwalb()(image, scale=scale, sigma=sigma, min_size=min_size, channel_axis=-1)
     return numbers
 
@@ -142,7 +142,7 @@ def labels(labeller: Labeller, image: np.ndarray, *, tile: int | str | None = "a
     --------
     >>> labels(labeller, image)  # doctest: +SKIP
     """
-    arguments.instance("labels", "labeller", labeller, Labeller, "a npseg.predict.Labeller")
+    kinds.instance("labels", "labeller", labeller, Labeller, "a npseg.predict.Labeller")
     cut = pieces(image)
     best: np.ndarray = average(labeller.probabilities(image, tile=tile), cut).argmax(0).astype(np.uint8)
     return best

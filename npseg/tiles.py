@@ -22,7 +22,7 @@ from itertools import pairwise, product
 from math import isqrt, lcm, prod
 from typing import Any, NamedTuple
 
-from npseg import arguments
+from npseg import arguments, kinds
 from npseg.geometry import Ints, times
 from npseg.layers import Layer
 from npseg.planes import follow
@@ -93,7 +93,7 @@ class Rim(NamedTuple):
         ValueError
             If what the units see does not repeat with the stride.
         """
-        arguments.instance("Rim", "network", network, Layer, "a network or a layer")
+        kinds.instance("Rim", "network", network, Layer, "a network or a layer")
         stride, size = arguments.integers("Rim", 1, stride=stride, size=size)
         first, last = network.sees(0, 0)
         if network.sees(stride, stride) != (first + stride, last + stride):
@@ -177,7 +177,7 @@ def cut(network: Layer, size: Ints, tile: int | str | None = "auto", *, dtype: A
     slice(0, 7, None) slice(0, 5, None) slice(0, 5, None)
     slice(3, 10, None) slice(2, 7, None) slice(5, 10, None)
     """
-    arguments.instance("label", "network", network, Layer, "a network or a layer")
+    kinds.instance("label", "network", network, Layer, "a network or a layer")
     size = arguments.axes("label", "size", size, 2)
     arguments.float_type("label", dtype)
     whole = [Tile(*3 * (tuple(slice(0, n) for n in size),))]

@@ -142,9 +142,13 @@ MESSAGES = [
     (
         lambda: check.gradients("relu", back, X),
         TypeError,
-        "gradients: forward='relu'; a function is needed, the name",
+        "gradients: forward is 'relu', a str; a function is needed: its name",
     ),
-    (lambda: check.gradients(square, None, X), TypeError, "gradients: backward=None; a function is needed"),
+    (
+        lambda: check.gradients(square, None, X),
+        TypeError,
+        "gradients: backward is None, a NoneType; a function is needed",
+    ),
     (
         lambda: check.gradients(square, back, 3),
         ValueError,
@@ -160,9 +164,9 @@ MESSAGES = [
     (
         lambda: check.gradients(square, back, X, names="x"),
         TypeError,
-        "gradients: names='x'; a list of strings is needed",
+        "gradients: names is 'x', a str; a list of strings is needed",
     ),
-    (lambda: check.adjoint(square, 2, X), TypeError, "adjoint: backward=2; a function is needed"),
+    (lambda: check.adjoint(square, 2, X), TypeError, "adjoint: backward is 2, an int; a function is needed"),
     (
         lambda: check.adjoint(square, back, X, tolerance=0),
         ValueError,
@@ -172,13 +176,13 @@ MESSAGES = [
     (
         lambda: check.report([1]),
         TypeError,
-        "report: rows is a int; a list of what gradcheck returns is needed",
+        "report: rows is 1, an int; a list of what gradcheck returns is needed",
     ),
-    (lambda: check.against(relu, 3), TypeError, "against: reference=3; a function is needed"),
+    (lambda: check.against(relu, 3), TypeError, "against: reference is 3, an int; a function is needed"),
     (
         lambda: check.against(relu, relu, [1]),
         TypeError,
-        "against: cases is a list; a strategy of hypothesis is needed",
+        "against: cases is [1], a list; a strategy of hypothesis is needed",
     ),
     (
         lambda: check.against(relu, "relu_forward", axes=4),
@@ -221,15 +225,23 @@ MESSAGES = [
     (
         lambda: check.grade(a=True),
         TypeError,
-        "grade: a is a bool; what npseg.check.against returns is needed",
+        "grade: a is True, a bool; what npseg.check.against returns is needed",
     ),
-    (lambda: check.grade_folder(3), TypeError, "grade_folder: folder=3; a path is needed"),
+    (
+        lambda: check.grade_folder(3),
+        TypeError,
+        "grade_folder: folder is 3, an int; the path of a file or a folder is needed",
+    ),
     (
         lambda: check.grade_folder("submissions", seconds=0),
         ValueError,
         "grade_folder: seconds=0 must be positive",
     ),
-    (lambda: check.judge_outputs(None), TypeError, "judge_outputs: outputs=None; a path is needed"),
+    (
+        lambda: check.judge_outputs(None),
+        TypeError,
+        "judge_outputs: outputs is None, a NoneType; the path of a file or a folder is needed",
+    ),
     (
         lambda: check.write_vectors("relu_forward", "vast", count=10**6),
         ValueError,
@@ -276,7 +288,7 @@ def test_every_check_is_in_the_table():
 )
 def test_a_golden_vector_that_is_none(record):
     Path("vectors/case_000.json").write_text(record)
-    with pytest.raises(ValueError, match=r"case_000\.json is no golden vector"):
+    with pytest.raises(ValueError, match=r"case_000\.json is no case of golden vectors"):
         check.judge_outputs("vectors")
 
 

@@ -225,7 +225,7 @@ MESSAGES = [
     (
         lambda: draw.overlay_with_legend(IMAGE, LABELS, "sc", COLORS),
         TypeError,
-        "legend: classes='sc'; a list of strings is needed",
+        "legend: classes is 'sc', a str; a list of strings is needed",
     ),
     (
         lambda: draw.comparison(IMAGE, [LABELS], [LABELS], CLASSES, COLORS),
@@ -250,7 +250,7 @@ MESSAGES = [
     (
         lambda: draw.side_by_side([IMAGE], [LABELS], CLASSES, COLORS),
         TypeError,
-        "side_by_side: maps is a list; a dict of names and lists of label maps is needed",
+        "a list; a dict of names and lists of label maps is needed",
     ),
     (
         lambda: draw.side_by_side([IMAGE], {}, CLASSES, COLORS),
@@ -328,10 +328,14 @@ MESSAGES = [
     (
         lambda: draw.Steps("conv", "gather"),
         TypeError,
-        "Steps: drawing is a str; what npseg.draw.steps has made is needed",
+        "Steps: drawing is 'conv', a str; what npseg.draw.steps has made is needed",
     ),
     (lambda: WALK.still(1.5), TypeError, "still: step=1.5 is not a whole number"),
-    (lambda: WALK.save(None), TypeError, "save: path=None; a path is needed"),
+    (
+        lambda: WALK.save(None),
+        TypeError,
+        "save: path is None, a NoneType; the path of a file or a folder is needed",
+    ),
     (lambda: explain.explain("conv", (4, 4)), ValueError, "conv needs --kernel"),
     (
         lambda: explain.explain("max_unpool", (2, 2), kernel=2, output_size=9),

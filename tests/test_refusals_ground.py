@@ -154,7 +154,7 @@ MESSAGES = [
     (
         lambda: tiles.cut("fcn", (64, 64)),
         TypeError,
-        "label: network is a str; a network or a layer is needed",
+        "label: network is 'fcn', a str; a network or a layer is needed",
     ),
     (
         lambda: tiles.cut(CONV, (10**5, 10**5), 8),
@@ -181,7 +181,7 @@ MESSAGES = [
     (
         lambda: aggregate.aggregate(LABELLER, IMAGE, [(0, 0, 9, 8)], size=8),
         TypeError,
-        "aggregate: boxes[0] is a tuple; a npseg.data.Box is needed",
+        "aggregate: boxes[0] is (0, 0, 9, 8), a tuple; a npseg.data.Box is needed",
     ),
     (
         lambda: aggregate.aggregate(LABELLER, IMAGE, BOXES, size=10**6),
@@ -193,8 +193,12 @@ MESSAGES = [
         ValueError,
         "at_cost: cost=0 must be at least 1",
     ),
-    (lambda: compare.text([ENTRANT]), TypeError, "text: results is a Entrant; a list of results is needed"),
-    (lambda: compare.compare(None, []), TypeError, "compare: contest is a NoneType; a Contest is needed"),
+    (lambda: compare.text([ENTRANT]), TypeError, "an Entrant; a list of results is needed"),
+    (
+        lambda: compare.compare(None, []),
+        TypeError,
+        "compare: contest is None, a NoneType; a Contest is needed",
+    ),
     (
         lambda: summary.measure({"name": "unet"}, (32, 32)),
         ValueError,

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
-from npseg import arguments, backend
+from npseg import arguments, backend, kinds
 from npseg.bench import growth, layers, machine, steps
 from npseg.bench.contenders import methods_named
 from npseg.bench.rows import Job, Row
@@ -77,14 +77,14 @@ class Session:
         quick: bool = False,
     ) -> None:
         op = "bench"
-        if not arguments.sequence(op, "parts", parts, "parts"):
+        if not kinds.listed(op, "parts", parts, "a list of parts"):
             raise ValueError(f"{op}: parts={parts!r} is empty; give some of {', '.join(PARTS)}")
         for part in parts:
             arguments.choice(op, "parts", part, PARTS)
-        arguments.text(op, "only", only)
+        kinds.instance(op, "only", only, str, "a string")
         arguments.flag(op, "quick", quick)
         if methods is not None:
-            methods = arguments.texts(op, "methods", methods)
+            methods = kinds.members(op, "methods", methods, str, "a list of strings")
         if threads is not None:
             threads = arguments.integer(op, "threads", threads, 1)
         self.threads = backend.thread_count() if threads is None else threads

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from npseg import arguments
+from npseg import arguments, kinds
 from npseg.backend import Array, array_module
 from npseg.check.outcome import CheckError
 from npseg.check.passes import double, is_float, stream
@@ -128,8 +128,8 @@ def adjoint(
     npseg.check.adjoint.AdjointError: relu_forward is not linear: A(x1 + x2) is ... but A x1 + A x2 is ...
     """
     op = "adjoint"
-    arguments.function(op, "forward", forward)
-    arguments.function(op, "backward", backward)
+    kinds.function(op, "forward", forward)
+    kinds.function(op, "backward", backward)
     seed = arguments.integer(op, "seed", seed, 0, inf)
     if tolerance is not None and not arguments.real(op, "tolerance", tolerance) > 0:
         raise ValueError(f"{op}: tolerance={tolerance} must be positive")

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from npseg import arguments
+from npseg import arguments, kinds
 from npseg.backend import Array
 from npseg.check.differences import slopes
 from npseg.check.outcome import Comparison, Report, judge
@@ -113,8 +113,8 @@ def gradients(
     npseg.check.outcome.GradientError: square_forward: the gradient with respect to x is wrong: along a ...
     """
     op = "gradients"
-    arguments.function(op, "forward", forward)
-    arguments.function(op, "backward", backward)
+    kinds.function(op, "forward", forward)
+    kinds.function(op, "backward", backward)
     seed = arguments.integer(op, "seed", seed, 0, inf)
     call = Call(forward, arrays, kwargs, _names(forward, arrays, names))
     _refuse_settings(call, directions, step, tolerance)
@@ -155,7 +155,7 @@ def _names(
     if names is None:
         named = _positional(forward)[: len(arrays)]
         return (*named, *(f"argument {i}" for i in range(len(named), len(arrays))))
-    names = arguments.texts("gradients", "names", names)
+    names = kinds.members("gradients", "names", names, str, "a list of strings")
     if len(names) != len(arrays):
         raise ValueError(f"gradients: {len(names)} names for {len(arrays)} arguments")
     return tuple(names)

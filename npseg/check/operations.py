@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import NamedTuple
 
-from npseg import arguments
+from npseg import kinds
 from npseg.backend import current
 from npseg.check.cases import Case, every_case
 from npseg.check.gradients import gradients
@@ -69,7 +69,7 @@ def gradcheck(*, progress: Callable[[str], None] | None = None) -> list[Row]:
     True
     """
     if progress is not None:
-        arguments.function("gradcheck", "progress", progress)
+        kinds.function("gradcheck", "progress", progress)
     rows = []
     for case, method, check in _checks():
         if progress:
@@ -102,8 +102,8 @@ def report(rows: list[Row]) -> str:
     conv       im2col  w                2.0e-12
     2 gradients; the largest error is 3.1e-11
     """
-    for row in arguments.sequence("report", "rows", rows, "rows"):
-        arguments.instance("report", "rows", row, Row, "a list of what gradcheck returns")
+    for row in kinds.listed("report", "rows", rows, "a list of rows"):
+        kinds.instance("report", "rows", row, Row, "a list of what gradcheck returns")
     lines = [(row.operation, row.method, row.argument, f"{row.error:.1e}") for row in rows]
     table = [("operation", "method", "argument", "relative error"), *lines]
     a, b, c, d = (max(map(len, column)) for column in zip(*table))

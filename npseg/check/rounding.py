@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from npseg import arguments
+from npseg import arguments, kinds
 from npseg.backend import array_module, current, to_numpy
 from npseg.check.cases import Case, every_case
 from npseg.check.passes import is_float
@@ -81,7 +81,7 @@ def accuracy(*, progress: Callable[[str], None] | None = None, seed: int = 231) 
     """
     seed = arguments.integer("accuracy", "seed", seed, 0, inf)
     if progress is not None:
-        arguments.function("accuracy", "progress", progress)
+        kinds.function("accuracy", "progress", progress)
     rows: dict[tuple[str, str], Row] = {}
     for case in every_case(seed):
         operation = case.name.partition(",")[0]

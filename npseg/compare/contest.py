@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from npseg import arguments
+from npseg import kinds
 from npseg.commands.train import print_epoch
 from npseg.compare.entrants import Entrant
 from npseg.compare.table import Result
@@ -86,7 +86,7 @@ class Contest:
         npseg.training.Interrupted
             On Ctrl-C, after its state was saved.
         """
-        arguments.instance("run", "entrant", entrant, Entrant, "what npseg.compare.enter has made")
+        kinds.instance("run", "entrant", entrant, Entrant, "what npseg.compare.enter has made")
         folder = self.output_dir / entrant.name
         run = self._begin(entrant, folder)
         folder.mkdir(parents=True, exist_ok=True)
@@ -131,8 +131,8 @@ def compare(contest: Contest, entrants: list[Entrant]) -> tuple[list[Result], di
     >>> compare(Contest(Settings(), [], [], Path()), [])
     ([], {})
     """
-    arguments.instance("compare", "contest", contest, Contest, "a Contest")
-    entrants = arguments.sequence("compare", "entrants", entrants, "entrants")
+    kinds.instance("compare", "contest", contest, Contest, "a Contest")
+    entrants = kinds.listed("compare", "entrants", entrants, "a list of entrants")
     results, labellers = [], {}
     for entrant in entrants:
         tqdm.write(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from npseg import arguments
+from npseg import kinds
 from npseg.compare.entrants import Entrant
 from npseg.training.metrics import Metrics
 
@@ -124,5 +124,5 @@ def markdown(results: Sequence[Result]) -> str:
 
 
 def _cells(op: str, results: Sequence[Result]) -> list[tuple[str, ...]]:
-    given = arguments.sequence(op, "results", results, "results")
-    return [arguments.instance(op, "results", one, Result, "a list of results").cells() for one in given]
+    given = kinds.listed(op, "results", results, "a list of results")
+    return [kinds.instance(op, "results", one, Result, "a list of results").cells() for one in given]

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from numpy.typing import ArrayLike, NDArray
 
-from npseg import arguments
+from npseg import kinds
 from npseg.draw.label_maps import font_of, printable
 
 _MAP = "Blues"
@@ -52,7 +52,7 @@ def confusion(matrix: ArrayLike, classes: Sequence[str]) -> Figure:
     >>> [text.get_text() for text in figure.axes[0].texts[:4]]
     ['75', '25', '33', '67']
     """
-    classes = list(map(printable, arguments.texts("confusion", "classes", classes)))
+    classes = list(map(printable, kinds.members("confusion", "classes", classes, str, "a list of strings")))
     n = len(classes)
     counts = _counts(matrix, n)
     pixels = counts.sum(axis=1)

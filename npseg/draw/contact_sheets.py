@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from PIL import Image, ImageDraw
 
-from npseg import arguments
+from npseg import arguments, kinds
 from npseg.draw.label_maps import (
     Picture,
     check_pair,
@@ -76,7 +76,7 @@ class ContactSheet:
         alpha: float = 0.55,
     ) -> None:
         op = "contact sheet"
-        self.title = printable(arguments.text(op, "title", title))
+        self.title = printable(kinds.instance(op, "title", title, str, "a string"))
         self.classes, self.colors = classes_and_colors(op, classes, colors)
         self.most = None if most is None else arguments.integer(op, "most", most, 1)
         self.alpha = arguments.probability(op, "alpha", alpha)
@@ -104,7 +104,7 @@ class ContactSheet:
         TypeError, ValueError
             As :func:`npseg.draw.overlay`.
         """
-        name = printable(arguments.text("contact sheet", "name", name))
+        name = printable(kinds.instance("contact sheet", "name", name, str, "a string"))
         check_pair("contact sheet", image, labels)
         refuse_colourless(labels, len(self.colors))
         self.added += 1

@@ -27,7 +27,7 @@ from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from matplotlib.patches import Rectangle
 
-from npseg import arguments, room
+from npseg import arguments, kinds, room
 from npseg.backend import array_module, to_numpy
 from npseg.geometry import Grid, Ints, Pairs, times
 from npseg.layers import Container, Layer
@@ -257,7 +257,7 @@ def receptive_field(
 
 def _path(op: str, network: Layer, layer: str | None) -> Layer:
     """Return the layers from the image to the unit's."""
-    arguments.instance(op, "network", network, Layer, "a network or a layer")
+    kinds.instance(op, "network", network, Layer, "a network or a layer")
     if layer is None:
         return network
     if not hasattr(network, "until"):

@@ -20,7 +20,7 @@ from matplotlib.patches import Patch
 from numpy.typing import ArrayLike, NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from npseg import arguments
+from npseg import arguments, kinds
 
 Color: TypeAlias = tuple[int, int, int]
 Picture: TypeAlias = NDArray[np.uint8]
@@ -184,11 +184,14 @@ def comparison(
     ['image', 'truth', 'prediction', 'errors']
     """
     op = "comparison"
-    images, truths = (arguments.sequence(op, n, a, n) for n, a in (("images", images), ("truths", truths)))
-    predictions = arguments.sequence(op, "predictions", predictions, "label maps")
+    images, truths = (
+        kinds.listed(op, n, a, f"a list of {n}") for n, a in (("images", images), ("truths", truths))
+    )
+    predictions = kinds.listed(op, "predictions", predictions, "a list of label maps")
     if captions is not None:
         captions = [
-            "\n".join(map(printable, c.split("\n"))) for c in arguments.texts(op, "captions", captions)
+            "\n".join(map(printable, c.split("\n")))
+            for c in kinds.members(op, "captions", captions, str, "a list of strings")
         ]
     if not len(images) == len(truths) == len(predictions) > 0:
         raise ValueError(
@@ -276,7 +279,7 @@ def legend_of(classes: Sequence[str], colors: ArrayLike, *maps: NDArray[Any]) ->
 
 def classes_and_colors(op: str, classes: Any, colors: ArrayLike) -> tuple[list[str], NDArray[np.uint8]]:
     """Return the names of the classes and the table of their colours, one each."""
-    names, table = arguments.texts(op, "classes", classes), _colors(colors)
+    names, table = kinds.members(op, "classes", classes, str, "a list of strings"), _colors(colors)
     if len(table) != len(names):
         raise ValueError(
             f"{op}: there are {len(names)} names of classes and {len(table)} colours: one each, please"

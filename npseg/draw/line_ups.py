@@ -8,7 +8,7 @@ from typing import Any
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 
-from npseg import arguments
+from npseg import kinds
 from npseg.draw.label_maps import (
     Picture,
     check_pair,
@@ -62,7 +62,7 @@ def side_by_side(
     4
     """
     op = "side_by_side"
-    images = arguments.sequence(op, "images", images, "images")
+    images = kinds.listed(op, "images", images, "a list of images")
     if not images:
         raise ValueError(f"{op}: there is no image")
     maps = _maps(op, maps, images)
@@ -94,13 +94,14 @@ def side_by_side(
 
 def _maps(op: str, maps: Any, images: list[Any]) -> dict[str, list[NDArray[Any]]]:
     """Return the label maps of each name, one for each image and as large."""
-    arguments.instance(op, "maps", maps, Mapping, "a dict of names and lists of label maps")
+    maps = kinds.mapping(op, "maps", maps, None, "a dict of names and lists of label maps")
     if not maps:
         raise ValueError(
             f"{op}: maps is empty; the truth is needed, or what a network has made of the images"
         )
-    arguments.texts(op, "maps", list(maps))
-    lists = {name: arguments.sequence(op, f"maps[{name!r}]", own, "label maps") for name, own in maps.items()}
+    lists = {
+        name: kinds.listed(op, f"maps[{name!r}]", own, "a list of label maps") for name, own in maps.items()
+    }
     for name, own in lists.items():
         if len(own) != len(images):
             raise ValueError(f"{op}: {name} has {len(own)} label maps for {len(images)} images")

@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import MaxNLocator
 
-from npseg import arguments
+from npseg import arguments, kinds
 
 Points: TypeAlias = list[tuple[float, float]]
 
@@ -74,7 +74,7 @@ def curves(history: Sequence[Mapping[str, float]]) -> Figure:
 
 def _checked(history: Any) -> list[dict[str, float]]:
     """Return the figures of each epoch that can be drawn: what is None or not finite leaves no point."""
-    epochs = arguments.sequence("curves", "history", history, "dicts, one for each epoch")
+    epochs = kinds.listed("curves", "history", history, "a list of dicts, one for each epoch")
     if not epochs:
         raise ValueError("curves: the history is empty; it needs a dict for each epoch")
     return [_figures(f"history[{i}]", epoch) for i, epoch in enumerate(epochs)]
@@ -82,7 +82,7 @@ def _checked(history: Any) -> list[dict[str, float]]:
 
 def _figures(which: str, epoch: Any) -> dict[str, float]:
     op = "curves"
-    arguments.instance(op, which, epoch, Mapping, "a dict with 'epoch', and 'loss' or the like,")
+    kinds.mapping(op, which, epoch, None, "a dict with 'epoch', and 'loss' or the like,")
     figures = {}
     for key in ("epoch", "loss", *_FRACTIONS):
         value, name = epoch.get(key), f"{which}[{key!r}]"

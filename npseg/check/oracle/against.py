@@ -13,7 +13,7 @@ from dataclasses import replace
 from math import inf
 from typing import TYPE_CHECKING, Any
 
-from npseg import arguments
+from npseg import arguments, kinds
 from npseg.check.oracle.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -154,9 +154,9 @@ def against(
         raise ValueError(f"{op}: axes={axes!r}; 1, 2 or 3, or None for all of them")
     seed = arguments.integer(op, "seed", seed, 0, inf)
     if not isinstance(reference, str):
-        arguments.function(op, "reference", reference)
+        kinds.function(op, "reference", reference)
     if cases is not None:
-        arguments.instance(op, "cases", cases, SearchStrategy, "a strategy of hypothesis")
+        kinds.instance(op, "cases", cases, SearchStrategy, "a strategy of hypothesis")
     like = reference if isinstance(reference, str) else FUNCTION
     who = adapt(op, candidate, signature, like)
     about: questions.Operation | questions.Function
@@ -226,7 +226,7 @@ def grade(**verdicts: Verdict) -> int:
     0
     """
     for name, verdict in verdicts.items():
-        arguments.instance("grade", name, verdict, Verdict, "what npseg.check.against returns")
+        kinds.instance("grade", name, verdict, Verdict, "what npseg.check.against returns")
     found = {
         name: {"passed": v.passed, "message": v.headline if v.passed else str(v)}
         for name, v in verdicts.items()

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from npseg import arguments
+from npseg import arguments, kinds
 from npseg.check.oracle.apart import run_apart
 
 
@@ -94,16 +94,16 @@ def grade_folder(
     2 submissions: my_relu 1 of 2
     """
     op = "grade_folder"
-    folder = arguments.file_path(op, "folder", folder)
+    folder = kinds.path(op, "folder", folder)
     for name, text in (("function", function), ("reference", reference)):
         if text is not None:
-            arguments.text(op, name, text)
+            kinds.instance(op, name, text, str, "a string")
     if exercises is not None:
-        exercises = arguments.file_path(op, "exercises", exercises)
+        exercises = kinds.path(op, "exercises", exercises)
     if not arguments.real(op, "seconds", seconds) > 0:
         raise ValueError(f"{op}: seconds={seconds!r} must be positive")
     if progress is not None:
-        arguments.function(op, "progress", progress)
+        kinds.function(op, "progress", progress)
     files = sorted(path for path in folder.glob("*.py") if path.is_file())
     if not files:
         raise ValueError(f"the folder {folder} has no *.py in it, and so no submissions")

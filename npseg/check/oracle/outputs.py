@@ -14,7 +14,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from npseg.arguments import file_path
+from npseg import kinds
 from npseg.check.oracle.arrays import differences
 from npseg.check.oracle.ranges import Ranges
 from npseg.check.oracle.vectors import CONTENTS
@@ -64,8 +64,8 @@ def judge_outputs(outputs: str | Path, vectors: str | Path | None = None) -> Ver
     ...     print(judge_outputs(Path(folder, "v")).headline)
     v: passed, 2 cases like relu_forward
     """
-    outputs = file_path("judge_outputs", "outputs", outputs)
-    vectors = outputs if vectors is None else file_path("judge_outputs", "vectors", vectors)
+    outputs = kinds.path("judge_outputs", "outputs", outputs)
+    vectors = outputs if vectors is None else kinds.path("judge_outputs", "vectors", vectors)
     contents = _contents(vectors)
     ranges, failures, sizes = Ranges(), list[Failure](), list[tuple[int, int]]()
     for name in contents["cases"]:

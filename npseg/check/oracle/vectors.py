@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from npseg import __version__, arguments
+from npseg import __version__, arguments, kinds
 from npseg.check.oracle.arrays import TOLERANCES, Library, rounded
 from npseg.check.oracle.candidates import Adapted
 from npseg.check.oracle.cases import Answer, Case, base_of, revalued
@@ -91,18 +91,18 @@ def write_vectors(
     ['case_000.json', 'case_000.npz', 'case_001.json', 'case_001.npz', 'vectors.json']
     """
     op = "vectors"
-    folder = arguments.file_path(op, "folder", folder)
+    folder = kinds.path(op, "folder", folder)
     try:
         from npseg.check.oracle.questions import about_operation
     except ImportError:
         raise ImportError(f"{op}: the cases are drawn by hypothesis: pip install hypothesis") from None
     count = arguments.integer(op, "count", count, 1, MOST)
     seed = arguments.integer(op, "seed", seed, 0, inf)
-    arguments.text(op, "reference", reference)
+    kinds.instance(op, "reference", reference, str, "a string")
     if axes is not None:
         axes = arguments.integer(op, "axes", axes, 1, 3)
     if only is not None:
-        arguments.instance(op, "only", only, Mapping, "a dict")
+        kinds.mapping(op, "only", only, None, "a dict")
     nobody = Adapted(len, Arrays(), "nobody", None, None)
     library = Library(dtype=dtype)
     if (

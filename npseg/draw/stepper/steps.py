@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from npseg import arguments
+from npseg import arguments, kinds
 from npseg.backend import Array
 from npseg.draw.stepper.passes import PASSES
 from npseg.draw.stepper.products import Drawing
@@ -124,7 +124,7 @@ class Steps:
     """
 
     def __init__(self, drawing: Drawing, order: str) -> None:
-        arguments.instance("Steps", "drawing", drawing, Drawing, "what npseg.draw.steps has made")
+        kinds.instance("Steps", "drawing", drawing, Drawing, "what npseg.draw.steps has made")
         self.views = views(drawing)
         arguments.choice(drawing.operation, "view", order, self.views)
         self.drawing = drawing
@@ -245,4 +245,4 @@ class Steps:
         """
         from npseg.draw.stepper.saving import save
 
-        save(self, arguments.file_path("save", "path", path), step=step)
+        save(self, kinds.path("save", "path", path), step=step)
