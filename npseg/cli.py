@@ -77,7 +77,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # whoever reads the output has seen enough; Python must not try to flush the rest
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except (ValueError, TypeError, OSError, FloatingPointError, MemoryError) as error:
-        print(f"npseg {arguments.command}: {_one_line(error)}", file=sys.stderr)
+        said = _one_line(error).removeprefix(
+            f"{arguments.command}: "
+        )  # a function of the command's name says so itself
+        print(f"npseg {arguments.command}: {said}", file=sys.stderr)
         return 2
     except KeyboardInterrupt as stop:
         print(f"npseg {arguments.command}: stopped{f'; {stop}' if str(stop) else ''}", file=sys.stderr)

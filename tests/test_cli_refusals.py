@@ -189,7 +189,7 @@ def outcome(words, capsys):
     return status, capsys.readouterr().err
 
 
-def check(words, place, capsys):
+def check_outcome(words, place, capsys):
     before = there(place)
     status, error = outcome(words, capsys)
     assert status in (0, 1, 2), words
@@ -294,7 +294,7 @@ MISTAKES = (
     ("summary fcn8s --classes 0", "classes=0 must be at least 1"),
     ("summary segnet --fc 3", "network 'segnet': has no fc; its settings are"),
     ("explain conv", "the following arguments are required: --input"),
-    ("explain conf --input 3", "conf cannot be explained; choose one of conv, "),
+    ("explain conf --input 3", "npseg explain: operation='conf'; choose one of 'conv', "),
     ("explain conv --input 3 --kernel 5", "kernel 5 with dilation 1 does not fit"),
     ("explain conv --input 3 --kernel 2 --scale 2", "scale"),
     ("explain conv --input 3 --kernel 2 --padding 1:2:3", "argument --padding: '1:2:3' is no padding"),
@@ -362,4 +362,4 @@ def test_strange_words_are_refused_in_one_line_or_do_no_harm(command, action, pl
     rng = random.Random(f"{command} {action.dest}")
     line = words_for(command, action)
     for word in rng.sample(WORDS, TRIED):
-        check([command, *line(word)], place, capsys)
+        check_outcome([command, *line(word)], place, capsys)

@@ -235,6 +235,7 @@ def test_a_devices_work_is_shared_out_among_no_threads(device, monkeypatch, bloc
     with backend.use("numpy"), backend.threads(2):
         y, cache = getattr(npseg, f"{name}_forward")(*arguments, **options, method=method)
         getattr(npseg, f"{name}_backward")(y, cache)
+    assert backend.array_module(y) is device
 
 
 @pytest.mark.parametrize("name", ["max_pool", "avg_pool"])

@@ -134,7 +134,7 @@ def test_figures_of_a_class_by_hand():
     np.testing.assert_allclose(found.recall, [3 / 4, 4 / 6, np.nan])
     np.testing.assert_allclose(found.precision, [3 / 5, 4 / 5, np.nan])
     np.testing.assert_allclose(found.share, [0.4, 0.6, 0.0])
-    assert class_table([[3, 1, 0], [2, 4, 0], [0, 0, 0]], "abc").splitlines()[3].split() == [
+    assert class_table([[3, 1, 0], [2, 4, 0], [0, 0, 0]], list("abc")).splitlines()[3].split() == [
         "c",
         "–",
         "–",

@@ -201,6 +201,8 @@ def test_a_matrix_is_refused_by_the_byte_that_it_would_take_too_many(monkeypatch
     matrix = make()
     rows, cols = matrix.shape
     needed = entries * (matrix.data.itemsize + matrix.indices.itemsize) + matrix.indptr.nbytes
+    if name == "conv_matrix":  # a product of two others, which takes a sum and an index for each column
+        needed += cols * (8 + 4)
     monkeypatch.setattr(matrices, "LARGEST", needed)
     make()
     monkeypatch.setattr(matrices, "LARGEST", needed - 1)
@@ -243,6 +245,14 @@ def test_carrying_along_indices_is_refused_by_the_byte_too(monkeypatch):
         (lambda: nearest_unpool_matrix(2, 0), "nearest_unpool_matrix: scale=0 must be at least 1"),
         (lambda: bed_of_nails_matrix(0, 2), "bed_of_nails_matrix: input_size=0 must be at least 1"),
         (lambda: resize_bilinear_matrix(2, 0), "resize_bilinear_matrix: size=0 must be at least 1"),
+        (
+            lambda: conv_matrix(np.ones((1, 1, 1)), 2**31 - 1, stride=2**15),
+            "conv_matrix: the matrix, .* would take",
+        ),
+        (
+            lambda: max_pool_matrix(np.ones((0, 1, 1, 1)), 2**15, ceil_mode=True),
+            "max_pool_matrix: the matrix, .* would take",
+        ),
         (lambda: im2col_matrix((4000, 4000), 9, channels=3), "im2col_matrix: the matrix, .* would take"),
         (lambda: avg_pool_matrix((30_000, 30_000), 2), "avg_pool_matrix: the matrix, .* would take"),
         (

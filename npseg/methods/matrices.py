@@ -391,9 +391,9 @@ def _interpolation(size: int, out: int, align_corners: bool, dtype: str, xp: Mod
 def convolution(w: Array, window: Window, groups: int) -> Array:
     """Return C = kron(W, I) @ kron(I, S)."""
     windows = prod(window.out)
-    _refuse_large(
-        w.size * windows, w.dtype.itemsize, (len(w) * windows, w.shape[1] * groups * prod(window.size))
-    )
+    shape = (len(w) * windows, w.shape[1] * groups * prod(window.size))
+    # A product of sparse matrices keeps a sum and an index for each column while it is made.
+    _refuse_large(w.size * windows, w.dtype.itemsize, shape, beside=shape[1] * (w.dtype.itemsize + 4))
     cut = cutting(window, w.shape[1] * groups, w)
     return _kron(_weights(w, groups), _identity(windows, w)).csr() @ cut
 
@@ -445,7 +445,8 @@ def selection(indices: Array, size: Ints, dtype: Any) -> Entries:
 def winners(x: Array, window: Window) -> Array:
     """Return the flat index of each window's winner: its first largest pixel, or its first NaN."""
     xp = array_module(x)
-    cells = prod(x.shape[:2]) * prod(window.kernel) * prod(window.out)
+    # Without images, the table of the windows is made all the same.
+    cells = max(1, prod(x.shape[:2])) * prod(window.kernel) * prod(window.out)
     _refuse_large(cells, x.dtype.itemsize, (prod(x.shape[:2]) * prod(window.out), x.size))
     index = window.index(xp)
     inside = index >= 0
@@ -481,8 +482,9 @@ def _unpooling_window(op: str, input_size: int | Sequence[int], scale: int | Seq
     return windows.blocks(op, arguments.axes(op, "input_size", input_size, n), scale)
 
 
-def _refuse_large(entries: int, itemsize: int, shape: tuple[int, int]) -> None:
-    needed = entries * (itemsize + 4) + 4 * (shape[0] + 1)
+def _refuse_large(entries: int, itemsize: int, shape: tuple[int, int], *, beside: int = 0) -> None:
+    """Refuse a matrix that would take too much, with what is needed ``beside`` it to make it."""
+    needed = entries * (itemsize + 4) + 4 * (shape[0] + 1) + beside
     if needed > LARGEST or max(entries, *shape) >= 2**31:
         raise ValueError(
             f"the matrix, {times(shape)} with {entries:,} entries, would take {needed / 2**30:.1f} GiB, more than "
