@@ -265,6 +265,18 @@ ROOM = {
         f"one row of windows, {BY}: 2x3x2x4 of 8",
         "x with padding ((1, 1), (1, 1)): 2x2x8x8 of 8",
     ],
+    "local_norm_forward": [
+        "the places of all windows of kernel_size=3x1: 15 of 16",
+        "the values of all windows, by kernel 3x1, stride 1x1 and padding ((1, 1), (0, 0)): 2x2x5x6 of 8",
+        "the pixels below the windows, by kernel 3x1, stride 1x1 and padding ((1, 1), (0, 0)): 2x2x5x6 of 8",
+        "what the windows reach of the input and its padding ((1, 1), (0, 0)), by stride 1x1: 2x7x6 of 8",
+        "one row of windows, by kernel 3x1, stride 1x1 and padding ((1, 1), (0, 0)): 2x3x1x6 of 8",
+        "the places of all windows of kernel_size=1x3: 18 of 16",
+        "the values of all windows, by kernel 1x3, stride 1x1 and padding ((0, 0), (1, 1)): 2x2x5x6 of 8",
+        "the pixels below the windows, by kernel 1x3, stride 1x1 and padding ((0, 0), (1, 1)): 2x2x5x6 of 8",
+        "what the windows reach of the input and its padding ((0, 0), (1, 1)), by stride 1x1: 2x5x8 of 8",
+        "one row of windows, by kernel 1x3, stride 1x1 and padding ((0, 0), (1, 1)): 2x1x3x6 of 8",
+    ],
     "max_pool_forward": [
         "the places of all windows of kernel_size=3x2: 9 of 16",
         f"the values of all windows, {BY}: 2x2x3x4 of 8",
