@@ -304,6 +304,7 @@ def test_room_is_asked_for_before_memory_is_taken(name, monkeypatch):
 
     def note(op, what, shape, like, itemsize=None):
         assert op == name
+        assert type(like) is np.ndarray  # of a device's arrays room is not asked for
         if what not in CALLS[name]:
             asked.append(f"{what}: {times(shape)} of {itemsize or like.dtype.itemsize}")
 
@@ -380,6 +381,14 @@ def test_a_gradient_on_the_host_after_a_forward_pass_on_a_device_is_named(name, 
     backward = name.replace("_forward", "_backward")
     with pytest.raises(TypeError, match=rf"^{backward}: dout is a numpy array"):
         getattr(npseg, backward)(np.ones(y.shape, y.dtype), cache)
+
+
+@pytest.mark.parametrize("name", ["avg_pool_forward", "nearest_unpool_forward"])
+def test_after_the_loops_a_gradient_on_a_device_is_refused(name, stand_in):
+    y, cache = getattr(npseg, name)(**{**CALLS[name], "method": "loops"})
+    backward = name.replace("_forward", "_backward")
+    with pytest.raises(TypeError, match=f"^{backward}: method='loops' computes on the host"):
+        getattr(npseg, backward)(stand_in.asarray(y), cache)
 
 
 # The dtype
