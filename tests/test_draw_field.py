@@ -239,7 +239,7 @@ class Dead(ReLU):
 @pytest.mark.parametrize(
     ("call", "error", "message"),
     [
-        (lambda: field_of("fcn8s", 9), TypeError, "receptive_field: network is a str"),
+        (lambda: field_of("fcn8s", 9), TypeError, "receptive_field: network is 'fcn8s', a str"),
         (lambda: field_of(convs(3), 9, layer="conv9"), ValueError, "receptive_field: there is no layer 'conv9' among"),
         (lambda: field_of(convs(3), 9, layer="conv1.w"), ValueError, "'conv1' is a Conv, with no layer 'w' inside"),
         (lambda: field_of(tiny(), 9, layer="upscore"), ValueError, "no layer 'upscore' among to_pool3, to_pool4"),
