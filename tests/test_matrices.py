@@ -212,6 +212,21 @@ def test_a_matrix_is_refused_by_the_byte_that_it_would_take_too_many(monkeypatch
         make()
 
 
+@pytest.mark.parametrize(("entries", "shape"), [(2**31, (1, 1)), (1, (2**31, 1)), (1, (1, 2**31))])
+def test_a_matrix_is_refused_beyond_what_its_indices_count(monkeypatch, entries, shape):
+    monkeypatch.setattr(matrices, "LARGEST", 2**60)
+    matrices._refuse_large(min(entries, 2**31 - 1), 8, tuple(min(n, 2**31 - 1) for n in shape))
+    with pytest.raises(ValueError, match=r"the matrix, .* would take"):
+        matrices._refuse_large(entries, 8, shape)
+
+
+def test_a_matrix_that_is_refused_is_told_its_size():
+    with pytest.raises(
+        ValueError, match=r"10x7 with 400,000,000 entries, would take 4\.5 GiB, more than 2 GiB; use"
+    ):
+        matrices._refuse_large(4 * 10**8, 8, (10, 7))
+
+
 def test_carrying_along_indices_is_refused_by_the_byte_too(monkeypatch):
     x, indices = np.ones((2, 3, 2, 2)), np.zeros((2, 3, 2, 2), int)
     needed = 24 * (8 + 4) + 4 * 25
