@@ -119,9 +119,11 @@ def test_an_answer_is_that_of_the_loops(name, data):
     """In float64 and to rounding, of finite numbers, unless one of the methods refuses for its cost."""
     arguments = data.draw(calls(name))
     found = check_outcome(getattr(npseg, name), {**arguments, "method": data.draw(METHODS)})
-    if found is None or not all(
-        np.isfinite(a).all() for a in arguments.values() if isinstance(a, np.ndarray) and a.dtype.kind == "f"
-    ):
+    floats = [a for a in arguments.values() if isinstance(a, np.ndarray) and a.dtype.kind == "f"]
+    if name == "local_norm_forward":  # which takes squares
+        with np.errstate(over="ignore"):
+            floats = [a * a for a in floats]
+    if found is None or not all(np.isfinite(a).all() for a in floats):
         return
     exact = {
         key: a.astype("float64") if isinstance(a, np.ndarray) and a.dtype.kind == "f" and a.ndim else a

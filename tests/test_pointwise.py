@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from checks import assert_same, check_gradients, chunks_of, shuffled_gaps
+from fuzz import Lookalike
 from geometries import Numbers, numbers
 from hypothesis import given
 from hypothesis import strategies as st
@@ -403,6 +404,8 @@ def test_a_loss_has_a_gradient_of_its_own_shape():
         ValueError, match=r"cross_entropy_backward: dout has shape \(1, 3\); \(\), that of the output"
     ):
         cross_entropy_backward(np.ones((1, 3)), cache)
+    with pytest.raises(TypeError, match="cross_entropy_backward: dout is a Lookalike; an array is needed"):
+        cross_entropy_backward(Lookalike(), cache)
     with pytest.raises(ValueError, match="cross_entropy_backward: dout=nan must be finite"):
         cross_entropy_backward(float("nan"), cache)
 

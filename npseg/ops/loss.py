@@ -186,9 +186,10 @@ def cross_entropy_backward(dout: Array | None = None, cache: CrossEntropyCache |
     xp = array_module(logits)
     factor: Array = 1 if dout is None else dout
     if hasattr(factor, "shape") and not isinstance(factor, np.generic):
+        if not arguments.is_array(factor) or factor.ndim or factor.dtype.kind not in "iuf":
+            shape = truth.shape if reduction == "none" else ()
+            arguments.gradient(op, factor, shape, str(logits.dtype), logits=logits)
         one_library(op, dout=factor, logits=logits)
-        if factor.ndim or factor.dtype.kind not in "iuf":
-            arguments.gradient(op, factor, truth.shape if reduction == "none" else (), str(logits.dtype))
         factor = factor.astype(logits.dtype)
     else:  # a number stays one: an array of it would have to be moved to the device
         factor = logits.dtype.type(arguments.real(op, "dout", factor))
