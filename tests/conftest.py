@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, settings
 from stand_in import stand_in_for_cupy
 from threadpoolctl import threadpool_limits
 
-from npseg import backend
+from npseg import backend, room
 
 # No deadline: the first call of an operation may be slow, and the machine may be busy.
 COMMON = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
@@ -24,6 +24,18 @@ def _one_thread_a_process():
     """Hold BLAS to one thread: the suite may run in several processes, whose threads would be in each other's way."""
     with threadpool_limits(limits=1, user_api="blas"):
         yield
+
+
+@pytest.fixture
+def little_room(monkeypatch):
+    """Let this machine have 16 MiB of memory: what asks for much is refused here as it would be elsewhere."""
+    monkeypatch.setattr(room, "memory", lambda: 2**24)
+
+
+@pytest.fixture
+def in_an_empty_folder(monkeypatch, tmp_path):
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
 
 
 @pytest.fixture

@@ -9,10 +9,23 @@ import warnings
 from pathlib import Path
 
 import numpy as np
+import pytest
 from fuzz import HUGE, STRANGE
 
 #: Words for what has no name of its own in a call.
 WORDS = {"layer", "input", "label", "network"}
+
+
+def assert_refused_by_name(name, function, sound):
+    """Assert that whatever stands for an argument of a sound call is taken, or refused in the right names."""
+    failures = unnamed_refusals(name, function, sound)
+    assert not failures, "\n".join(failures)
+
+
+def assert_says(call, kind, message):
+    """Assert that a call is refused in these words."""
+    with pytest.raises(kind, match=re.escape(message)):
+        call()
 
 
 def unnamed_refusals(name, function, sound):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from refusals import unnamed_refusals
 
-from npseg import data, draw, layers, networks, room, training
+from npseg import data, draw, layers, networks, training
 from npseg.predict import Labeller
 
 RNG = np.random.default_rng(0)
@@ -120,9 +120,7 @@ CALLS = {
 }
 
 
-@pytest.fixture(autouse=True)
-def _little_room(monkeypatch):
-    monkeypatch.setattr(room, "memory", lambda: 2**24)
+pytestmark = pytest.mark.usefixtures("little_room")
 
 
 @pytest.mark.parametrize("name", CALLS)

@@ -5,10 +5,10 @@ What is not here is in test_refusals.py.
 
 import numpy as np
 import pytest
-from refusals import unnamed_refusals
+from refusals import assert_refused_by_name, unnamed_refusals
 from test_data_formats import IDS, IMAGE, MADE, save
 
-from npseg import data, room
+from npseg import data
 from npseg.data import Box
 
 SCENES = data.Scenes(2, size=(32, 32))
@@ -84,18 +84,12 @@ ON_DISK = {
 CONSTRUCTORS = {kind.__name__: name for name, (_, kind, *_) in MADE.items()}
 
 
-@pytest.fixture(autouse=True)
-def _little_room(monkeypatch, tmp_path):
-    """Let this machine have little memory, and an empty folder to be in."""
-    monkeypatch.setattr(room, "memory", lambda: 2**24)
-    (tmp_path / "here").mkdir()
-    monkeypatch.chdir(tmp_path / "here")
+pytestmark = pytest.mark.usefixtures("little_room", "in_an_empty_folder")
 
 
 @pytest.mark.parametrize("name", CALLS)
 def test_each_argument_in_turn_is_refused_by_name(name):
-    failures = unnamed_refusals(name, *CALLS[name])
-    assert not failures, "\n".join(failures)
+    assert_refused_by_name(name, *CALLS[name])
 
 
 @pytest.mark.parametrize("name", ON_DISK)

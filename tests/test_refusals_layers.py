@@ -5,10 +5,10 @@ The constructors that are not here are in test_refusals.py.
 
 import numpy as np
 import pytest
-from refusals import unnamed_refusals
+from refusals import assert_refused_by_name, unnamed_refusals
 from tiny import TINY
 
-from npseg import layers, networks, room
+from npseg import layers, networks
 from npseg.layers import Conv, MaxPool, ReLU, Sequential
 from npseg.networks import dense, names, vgg, weights
 
@@ -168,15 +168,12 @@ def backward(make, x):
     return run, [np.ones_like(level) for level in y] if isinstance(y, list) else np.ones_like(y)
 
 
-@pytest.fixture(autouse=True)
-def _little_room(monkeypatch):
-    monkeypatch.setattr(room, "memory", lambda: 2**24)
+pytestmark = pytest.mark.usefixtures("little_room")
 
 
 @pytest.mark.parametrize("name", CALLS)
 def test_each_argument_in_turn_is_refused_by_name(name):
-    failures = unnamed_refusals(name, *CALLS[name])
-    assert not failures, "\n".join(failures)
+    assert_refused_by_name(name, *CALLS[name])
 
 
 @pytest.mark.parametrize("name", RUN)

@@ -79,9 +79,7 @@ def test_every_operation_has_a_sound_call():
     assert set(CALLS) == known
 
 
-@pytest.fixture(autouse=True)
-def _little_room(monkeypatch):
-    monkeypatch.setattr(room, "memory", lambda: 2**24)
+pytestmark = pytest.mark.usefixtures("little_room")
 
 
 #: What is no argument of any operation. The rest may be refused for how it goes with the other arguments.

@@ -5,9 +5,9 @@ What is not here is in test_refusals.py.
 
 import numpy as np
 import pytest
-from refusals import unnamed_refusals
+from refusals import assert_refused_by_name, unnamed_refusals
 
-from npseg import data, networks, pretrained, room, training
+from npseg import data, networks, pretrained, training
 from npseg.data import InMemory
 from npseg.predict import Labeller, softmax
 from npseg.training import Checkpoint, Pretrained, Run, Settings, checkpoints
@@ -157,18 +157,12 @@ ON_DISK = {
 }
 
 
-@pytest.fixture(autouse=True)
-def _little_room(monkeypatch, tmp_path):
-    """Let this machine have little memory, and an empty folder to be in."""
-    monkeypatch.setattr(room, "memory", lambda: 2**24)
-    (tmp_path / "here").mkdir()
-    monkeypatch.chdir(tmp_path / "here")
+pytestmark = pytest.mark.usefixtures("little_room", "in_an_empty_folder")
 
 
 @pytest.mark.parametrize("name", CALLS)
 def test_each_argument_in_turn_is_refused_by_name(name):
-    failures = unnamed_refusals(name, *CALLS[name])
-    assert not failures, "\n".join(failures)
+    assert_refused_by_name(name, *CALLS[name])
 
 
 @pytest.mark.parametrize("name", ON_DISK)
