@@ -172,8 +172,8 @@ def _positional(forward: Callable[..., Any]) -> list[str]:
 
 def _refuse_settings(call: Call, directions: int, step: float, tolerance: float | None) -> None:
     if not call.differentiated:
-        kinds = (getattr(a, "dtype", type(a).__name__) for a in call.arrays)
-        given = ", ".join(f"{name} is {kind}" for name, kind in zip(call.names, kinds)) or "nothing"
+        dtypes = (getattr(a, "dtype", type(a).__name__) for a in call.arrays)
+        given = ", ".join(f"{name} is {dtype}" for name, dtype in zip(call.names, dtypes)) or "nothing"
         raise ValueError(f"{call}: no float array among the arguments ({given}), so nothing to differentiate")
     op = str(call)
     count = arguments.integer(op, "directions", directions, -arguments.LARGEST, MOST_DIRECTIONS)
