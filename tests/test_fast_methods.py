@@ -14,6 +14,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from npseg import backend
+from npseg.layers import Conv as ConvLayer
 from npseg.methods import auto, im2col, matrix, points, subpixel, winograd
 from npseg.methods.choose import GENERAL, METHODS
 from npseg.ops.conv import conv_backward, conv_forward
@@ -117,10 +118,22 @@ def test_what_winograd_is_not_for_is_refused_with_the_way_out(method, kernel, op
         conv_forward(np.ones((1, 1, 9, 9)), np.ones((1, 1, *kernel)), **options, method=method)
 
 
-def test_what_subpixel_is_not_for_is_refused_with_the_way_out():
-    x, w = np.ones((1, 1, 4, 4)), np.ones((1, 1, 3, 3))
-    with pytest.raises(ValueError, match=r"'subpixel' serves kernels without dilation; .* use method='auto'"):
-        conv_transpose_forward(x, w, dilation=2, method="subpixel")
+@pytest.mark.parametrize("forward", [conv_forward, conv_transpose_forward])
+def test_what_subpixel_is_not_for_is_refused_with_the_way_out(forward):
+    x, w = np.ones((1, 1, 5, 5)), np.ones((1, 1, 3, 3))
+    message = rf"^{forward.__name__}: .*'subpixel' serves kernels without dilation; .* use method='auto'"
+    with pytest.raises(ValueError, match=message):
+        forward(x, w, dilation=2, method="subpixel")
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_layer_computes_by_im2col_where_its_method_does_not_serve(method):
+    layer = ConvLayer(1, 1, 3, dilation=2, rng=np.random.default_rng(0), dtype="float64")
+    layer.compute_by(method)
+    x = np.random.default_rng(1).standard_normal((1, 1, 5, 5))
+    expected, cache = conv_forward(x, layer.params["w"], layer.params["b"], dilation=2)
+    np.testing.assert_allclose(layer.forward(x), expected, rtol=1e-12)
+    np.testing.assert_allclose(layer.backward(expected), conv_backward(expected, cache)[0], rtol=1e-12)
 
 
 # Without what an operation keeps, in the dtype given, and in pieces

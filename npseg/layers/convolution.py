@@ -79,7 +79,7 @@ class Conv(Layer):
         """Convolve."""
         w, b = self._weights["w"], self._weights.get("b")
         how = {"stride": self.stride, "padding": self.padding, "dilation": self.dilation}
-        method = where_it_serves(self.method, w.shape[2:], (self.stride,) * 2)
+        method = where_it_serves(self.method, w.shape[2:], (self.stride,) * 2, (self.dilation,) * 2)
         y, cache = conv_forward(x, w, b, **how, method=method)
         self._remember(cache)
         return y
@@ -155,7 +155,7 @@ class ConvTranspose(Layer):
     def forward(self, x: Array) -> Array:
         """Convolve with the transpose."""
         w, b = self._weights["w"], self._weights.get("b")
-        method = where_it_serves(self.method, w.shape[2:], (self.stride,) * 2)
+        method = where_it_serves(self.method, w.shape[2:], (self.stride,) * 2, (1, 1))
         y, cache = conv_transpose_forward(x, w, b, stride=self.stride, padding=self.padding, method=method)
         self._remember(cache)
         return y

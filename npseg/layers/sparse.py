@@ -89,7 +89,7 @@ class SparseConv(Conv):
         below, above = self.buffers["table"].T
         full = backend.array_module(w).zeros((*self.maps, *w.shape[1:]), w.dtype)
         full[above, below] = w
-        method = where_it_serves(self.method, w.shape[1:], (1, 1))
+        method = where_it_serves(self.method, w.shape[1:], (1, 1), (1, 1))
         y, cache = conv_forward(x, full, self._weights["b"], padding=self.padding, method=method)
         self._remember(cache)
         return y

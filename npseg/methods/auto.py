@@ -85,7 +85,7 @@ def correlate_adjoint_x(
     }
     if _winograd_pays(y, w.shape, size, stride, dilation):
         return _WINOGRAD.correlate_adjoint_x(y, w, size, **steps)
-    method = subpixel if subpixel.serves(dilation) and _gathering_pays(w.shape, stride, groups) else im2col
+    method = subpixel if _gathering_pays(w.shape, stride, dilation, groups) else im2col
     return method.correlate_adjoint_x(y, w, size, **steps)
 
 
@@ -120,19 +120,19 @@ def _winograd_pays(like: Array, w_shape: Ints, made: Ints, stride: Ints, dilatio
     return (
         like.dtype == "float32"
         and len(kernel) == 2
-        and winograd.serves(tuple(kernel), stride, dilation)
+        and _WINOGRAD.serves(tuple(kernel), stride, dilation)
         and min(above, below) >= CHANNELS
         and tiles >= TILES
     )
 
 
-def _gathering_pays(w_shape: Ints, stride: Ints, groups: int) -> bool:
+def _gathering_pays(w_shape: Ints, stride: Ints, dilation: Ints, groups: int) -> bool:
     """Say whether all phases are of one kind, and gathering is less work than stamping.
 
     Gathered are taps / stride values of each channel above, stamped are all taps of each channel below; an addition in
     place costs about twice a copy.
     """
     above, below, *kernel = w_shape
-    if any(k % s for k, s in zip(kernel, stride)):
+    if not subpixel.serves(tuple(kernel), stride, dilation) or any(k % s for k, s in zip(kernel, stride)):
         return False
     return above // groups * prod(k // s for k, s in zip(kernel, stride)) <= 2 * below * prod(kernel)

@@ -14,7 +14,7 @@ import numpy as np
 from npseg.backend import Array, array_module
 from npseg.geometry import Ints
 from npseg.methods import auto, im2col, loops, matrix, subpixel
-from npseg.methods.winograd import Winograd, serves
+from npseg.methods.winograd import Winograd
 
 #: Every method that an operation can be asked for; the tests run on each of them.
 METHODS: dict[str, Any] = {
@@ -62,14 +62,13 @@ def method(op: str, name: str, like: Array = None) -> Any:
     return METHODS[name]
 
 
-def where_it_serves(name: str, kernel: Ints, stride: Ints) -> str:
+def where_it_serves(name: str, kernel: Ints, stride: Ints, dilation: Ints) -> str:
     """Return the method that a layer computes by, in a network that was told one for all of its layers.
 
     Examples
     --------
-    >>> where_it_serves("winograd", (3, 3), (1, 1)), where_it_serves("winograd", (7, 7), (1, 1))
+    >>> where_it_serves("winograd", (3, 3), (1, 1), (1, 1)), where_it_serves("winograd", (7, 7), (1, 1), (1, 1))
     ('winograd', 'im2col')
     """
-    if isinstance(METHODS[name], Winograd) and not serves(kernel, stride, (1,) * len(kernel)):
-        return "im2col"
-    return name
+    serves = name in GENERAL or METHODS[name].serves(kernel, stride, dilation)
+    return name if serves else "im2col"

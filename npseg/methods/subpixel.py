@@ -7,7 +7,8 @@ kinds of phases at most, with one tap more and with one less; those of a kind ar
 channels, and interleaved afterwards ("pixel shuffle").
 
 The arithmetic is that of im2col, on the transposed side. In the other direction, and for the gradient of the
-kernels, there is nothing to win, and im2col serves.
+kernels, there is nothing to win, and im2col serves; what is refused going up is refused going down, too, since a
+convolution goes up in its backward pass.
 
 References
 ----------
@@ -24,8 +25,9 @@ from typing import Any, NamedTuple
 from npseg.backend import Array
 from npseg.geometry import Ints, Pairs, Window, times
 from npseg.memory import empty, zeros
+from npseg.methods import im2col
 from npseg.methods.columns import crop
-from npseg.methods.im2col import argmax, correlate, correlate_adjoint_w, mean, put, spread, take
+from npseg.methods.im2col import argmax, correlate_adjoint_w, mean, put, spread, take
 from npseg.workers import parts, share_out
 
 __all__ = [
@@ -41,15 +43,31 @@ __all__ = [
 ]
 
 
-def serves(dilation: Ints) -> bool:
-    """Say whether the taps are such as this method is for: not parted.
+def serves(kernel: Ints, stride: Ints, dilation: Ints) -> bool:
+    """Say whether kernels are such as this method is for: their taps not parted.
 
     Examples
     --------
-    >>> serves((1, 1)), serves((2, 1))
+    >>> serves((3, 3), (2, 2), (1, 1)), serves((3, 3), (2, 2), (2, 1))
     (True, False)
     """
     return set(dilation) == {1}
+
+
+def correlate(
+    x: Array,
+    w: Array,
+    size: Ints,
+    *,
+    stride: Ints,
+    padding: Pairs,
+    dilation: Ints,
+    groups: int,
+    memo: dict[str, Any] | None = None,
+) -> Array:
+    """Multiply the kernels with the columns, as im2col does."""
+    _refuse(w.shape[2:], stride, dilation)
+    return im2col.correlate(x, w, size, stride=stride, padding=padding, dilation=dilation, groups=groups)
 
 
 def correlate_adjoint_x(
@@ -64,10 +82,7 @@ def correlate_adjoint_x(
     memo: dict[str, Any] | None = None,
 ) -> Array:
     """Correlate y with the taps of each kind of phase, and interleave the phases."""
-    if not serves(dilation):
-        raise ValueError(
-            f"method 'subpixel' serves kernels without dilation; this one has {times(dilation)}: use method='auto'"
-        )
+    _refuse(w.shape[2:], stride, dilation)
     window = Window(size, y.shape[2:], w.shape[2:], stride, padding, dilation)
     kinds = [(kind, _pixels(y, w, kind, groups)) for kind in _kinds(w.shape[2:], stride)]
     blocks = tuple(-(-n // s) for n, s in zip(window.reach, stride))
@@ -85,6 +100,13 @@ def correlate_adjoint_x(
 
     share_out(interleave, parts(x.shape[1], like=x), x)
     return x
+
+
+def _refuse(kernel: Ints, stride: Ints, dilation: Ints) -> None:
+    if not serves(kernel, stride, dilation):
+        raise ValueError(
+            f"method 'subpixel' serves kernels without dilation; this one has {times(dilation)}: use method='auto'"
+        )
 
 
 class Kind(NamedTuple):
@@ -130,7 +152,7 @@ def _pixels(y: Array, w: Array, kind: Kind, groups: int) -> Array:
     size = tuple(o + t - 1 for o, t in zip(y.shape[2:], kind.taps))
     around = tuple((t - 1, t - 1) for t in kind.taps)
     ones = (1,) * axes
-    pixels = correlate(y, kernels, size, stride=ones, padding=around, dilation=ones, groups=groups)
+    pixels = im2col.correlate(y, kernels, size, stride=ones, padding=around, dilation=ones, groups=groups)
     phases = tuple(p.stop - p.start for p in kind.phases)
     pixels = pixels.reshape(len(y), below, *phases, *size)
     return pixels.transpose(0, 1, *(n for a in range(axes) for n in (2 + axes + a, 2 + a)))

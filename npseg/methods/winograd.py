@@ -108,6 +108,17 @@ class Winograd:
     def __init__(self, tile: int) -> None:
         self.tile = tile
 
+    @staticmethod
+    def serves(kernel: Ints, stride: Ints, dilation: Ints) -> bool:
+        """Say whether kernels are such as these methods are for.
+
+        Examples
+        --------
+        >>> Winograd.serves((3, 3), (1, 1), (1, 1)), Winograd.serves((3, 3), (2, 2), (1, 1))
+        (True, False)
+        """
+        return set(kernel) == {TAPS} and set(stride) == set(dilation) == {1}
+
     def correlate(
         self,
         x: Array,
@@ -195,7 +206,7 @@ class Winograd:
         return kernels_from_points(kernels_at, kernels, size)
 
     def _refuse(self, kernel: Ints, stride: Ints, dilation: Ints) -> None:
-        if not serves(kernel, stride, dilation):
+        if not self.serves(kernel, stride, dilation):
             raise ValueError(
                 f"Winograd's methods serve kernels of {TAPS} taps on each axis at stride 1 without dilation; this one "
                 f"is {times(kernel)} at stride {times(stride)} with dilation {times(dilation)}: use method='auto'"
@@ -213,17 +224,6 @@ class Winograd:
         steps, no_padding, ones = (tile,) * axes, ((0, 0),) * axes, (1,) * axes
         below = Window(size, count, (tile + TAPS - 1,) * axes, steps, padding, ones)
         return below, Window(out, count, steps, steps, no_padding, ones)
-
-
-def serves(kernel: Ints, stride: Ints, dilation: Ints) -> bool:
-    """Say whether kernels are such as these methods are for.
-
-    Examples
-    --------
-    >>> serves((3, 3), (1, 1), (1, 1)), serves((3, 3), (2, 2), (1, 1))
-    (True, False)
-    """
-    return set(kernel) == {TAPS} and set(stride) == set(dilation) == {1}
 
 
 @cache
