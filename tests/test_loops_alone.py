@@ -83,8 +83,8 @@ def test_pooling_and_unpooling_do_not_call_each_other():
     assert not any(name.startswith("ops.pool") for name in imported(PACKAGE / "ops" / "unpool.py"))
 
 
-def in_a_fresh_python(code):
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+def in_a_fresh_python(code, cwd=None):
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=cwd)
     return done.stdout.split()
 
 
@@ -93,6 +93,12 @@ def test_import_npseg_loads_the_checks_and_drawings_only_when_asked_for():
     assert "npseg.ops.conv" in loaded
     for name in ("matplotlib", "npseg.check", "npseg.draw", "PIL", "cupy", "torch"):
         assert name not in loaded
+
+
+def test_a_folder_of_its_name_does_not_hide_it(tmp_path):
+    (tmp_path / "npseg").mkdir()  # as a clone of the repository lies in the folder where somebody works
+    found = in_a_fresh_python("import npseg; print(npseg.__file__)", tmp_path)
+    assert found == str(PACKAGE / "__init__.py").split()
 
 
 def test_what_is_asked_for_is_loaded_and_what_is_not_there_is_named():
