@@ -53,6 +53,11 @@ MESSAGES = [
     (lambda: WINDOW.positions(1), ValueError, "axis=1; the windows have 1 spatial axes, counted from 0"),
     (lambda: WINDOW.index("numpy"), TypeError, "xp='numpy'; an array library is needed: numpy or cupy"),
     (lambda: GRID.down(kernel=0), ValueError, "kernel=0; a whole number from 1 to 2147483647 is needed"),
+    (
+        lambda: GRID.down(kernel=1, padding=0.5),
+        ValueError,
+        "padding=0.5; a whole number from -2147483648 to 2147483647 is needed",
+    ),
     (lambda: GRID.offset_of(3), TypeError, "other is a int; a Grid is needed"),
     (
         lambda: geometry.Window.up((2,), (3,), stride=(2,), padding=((1, 1),), output_padding=(-1,)),

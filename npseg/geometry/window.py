@@ -1,50 +1,32 @@
-"""Sizes and indices: where each window of a sliding operation lies.
+"""Windows: which pixels of the plane below each unit of the plane above reads.
 
-A :class:`Window` joins two planes. The plane *below*, of spatial size ``size``, is the one the windows are cut
-out of; the plane *above*, of size ``out``, has one unit for each window. Going down the network's resolution
-(convolution, pooling) one knows the plane below and asks for the one above; going up (transposed convolution,
-unpooling) it is the other way round. Everything follows from a single formula, one per axis:
-
-    tap k of window o reads pixel   o * stride + k * dilation - padding.
-
-The convolution matrix, im2col, pooling, unpooling and the drawings all take their indices from here, so that
-no two of them can disagree. :class:`Grid` follows the same formula through a whole network: where its units lie
-in the image, how far they see, and by how much one plane must be cropped to lie over another.
+The plane *below*, of spatial size ``size``, is the one the windows are cut out of; the plane *above*, of size
+``out``, has one unit for each window. Going down the network's resolution (convolution, pooling) one knows the plane
+below and asks for the one above; going up (transposed convolution, unpooling) it is the other way round.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from fractions import Fraction
 from itertools import product
 from math import prod
 from types import ModuleType
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any
 
 import numpy as np
 
 from npseg.backend import Array, array_module
-
-#: One number for each spatial axis.
-Ints: TypeAlias = tuple[int, ...]
-#: ``(before, after)`` for each spatial axis.
-Pairs: TypeAlias = tuple[tuple[int, int], ...]
-
-_SEQUENCES, _INT = (tuple, list), {int}  # made once: every window is looked at
-
-
-def times(sizes: Sequence[int]) -> str:
-    """Write sizes as people do.
-
-    Examples
-    --------
-    >>> times((3, 4))
-    '3x4'
-    """
-    if not isinstance(sizes, Sequence | np.ndarray) or np.ndim(sizes) < 1:
-        raise TypeError(f"times: sizes={sizes!r}; a sequence of sizes is needed")
-    return "x".join(map(str, sizes))
+from npseg.geometry.sizes import (
+    Ints,
+    Pairs,
+    refuse_no_flag,
+    refuse_no_library,
+    refuse_strange,
+    same_or_all,
+    times,
+    whole,
+)
 
 
 def smallest_size(out: Ints, kernel: Ints, *, stride: Ints, padding: Pairs, dilation: Ints) -> Ints:
@@ -55,7 +37,7 @@ def smallest_size(out: Ints, kernel: Ints, *, stride: Ints, padding: Pairs, dila
     >>> smallest_size((2,), (3,), stride=(2,), padding=((1, 1),), dilation=(1,))
     (3,)
     """
-    _refuse_strange(padding, out=out, kernel=kernel, stride=stride, dilation=dilation)
+    refuse_strange(padding, out=out, kernel=kernel, stride=stride, dilation=dilation)
     return tuple(
         s * (o - 1) + d * (k - 1) + 1 - sum(p)
         for o, k, s, p, d in zip(out, kernel, stride, padding, dilation)
@@ -125,8 +107,8 @@ class Window:
         Dumoulin & Visin, "A guide to convolution arithmetic for deep learning", relationships 1-7 and 15.
         """
         dilation = (1,) * len(padding) if dilation is None else dilation
-        _refuse_no_flag("ceil_mode", ceil_mode)
-        _refuse_strange(padding, size=size, kernel=kernel, stride=stride, dilation=dilation)
+        refuse_no_flag("ceil_mode", ceil_mode)
+        refuse_strange(padding, size=size, kernel=kernel, stride=stride, dilation=dilation)
         out = []
         for i, k, s, (before, after), d in zip(size, kernel, stride, padding, dilation):
             room = before + i + after - (d * (k - 1) + 1)
@@ -137,8 +119,8 @@ class Window:
         if min(out) < 1:
             padded = [before + i + after for i, (before, after) in zip(size, padding)]
             raise ValueError(
-                f"kernel {times(kernel)} with dilation {_same_or_all(dilation)} does not fit into the padded "
-                f"input {times(padded)} (input {times(size)}, padding {_same_or_all(padding)})"
+                f"kernel {times(kernel)} with dilation {same_or_all(dilation)} does not fit into the padded "
+                f"input {times(padded)} (input {times(size)}, padding {same_or_all(padding)})"
             )
         return cls(tuple(size), tuple(out), kernel, stride, padding, dilation)
 
@@ -174,12 +156,12 @@ class Window:
         """
         dilation = (1,) * len(padding) if dilation is None else dilation
         extra = (0,) * len(padding) if output_padding is None else output_padding
-        _refuse_strange(padding, output_padding=extra)
+        refuse_strange(padding, output_padding=extra)
         least = smallest_size(out, kernel, stride=stride, padding=padding, dilation=dilation)
         size = tuple(i + e for i, e in zip(least, extra))
         if min(size) < 1:
             raise ValueError(
-                f"the output would be {times(size)}: padding {_same_or_all(padding)} crops all that "
+                f"the output would be {times(size)}: padding {same_or_all(padding)} crops all that "
                 f"kernel {times(kernel)} makes of the input {times(out)}"
             )
         return cls(size, tuple(out), kernel, stride, padding, dilation)
@@ -224,7 +206,7 @@ class Window:
 
     def rows(self, rows: slice) -> Window:
         """Return the windows of some rows alone, on the first spatial axis: rows of the padding are cut off."""
-        if not (isinstance(rows, slice) and _whole((rows.start, rows.stop), 2) and rows.step is None):
+        if not (isinstance(rows, slice) and whole((rows.start, rows.stop), 2) and rows.step is None):
             raise TypeError(f"rows={rows!r}; a slice with its first row and its last is needed")
         (before, after), *others = self.padding
         padding = ((before - rows.start * self.stride[0], after), *others)
@@ -255,7 +237,7 @@ class Window:
         """
         if not isinstance(axis, int) or not 0 <= axis < len(self.size):
             raise ValueError(f"axis={axis!r}; the windows have {len(self.size)} spatial axes, counted from 0")
-        _refuse_no_library(xp)
+        refuse_no_library(xp)
         taps = xp.arange(self.kernel[axis], dtype=xp.int32) * self.dilation[axis]
         starts = xp.arange(self.out[axis], dtype=xp.int32) * self.stride[axis] - self.padding[axis][0]
         return taps[:, None] + starts
@@ -368,7 +350,7 @@ class Window:
         """
         if override is not None:
             return override
-        _refuse_no_flag("include_padding", include_padding)
+        refuse_no_flag("include_padding", include_padding)
         xp = array_module(like)
         if getattr(getattr(like, "dtype", None), "kind", "") != "f":
             raise TypeError(f"like is a {type(like).__name__}; a float array is needed")
@@ -381,160 +363,3 @@ class Window:
                 like.dtype
             )
         return count
-
-
-class Grid(NamedTuple):
-    """Where the units of a plane deep in a network lie in the image.
-
-    Attributes
-    ----------
-    step : Fraction
-        Pixels from one unit to the next: the total stride.
-    origin : Fraction
-        Coordinate of the centre of unit 0.
-    field : Fraction
-        Receptive field: the pixels that one unit sees, on one axis.
-
-    References
-    ----------
-    Long, Shelhamer & Darrell 2015, section 3; Caffe's ``coord_map.py`` composes the same maps.
-
-    Examples
-    --------
-    >>> Grid().down(kernel=3, padding=1).down(kernel=2, stride=2)
-    Grid(step=Fraction(2, 1), origin=Fraction(1, 2), field=Fraction(4, 1))
-    """
-
-    step: Fraction = Fraction(1)
-    origin: Fraction = Fraction(0)
-    field: Fraction = Fraction(1)
-
-    def down(self, *, kernel: int, stride: int = 1, padding: int = 0, dilation: int = 1) -> Grid:
-        """Go through a convolution or pooling layer."""
-        _refuse_steps(kernel=kernel, stride=stride, padding=padding, dilation=dilation)
-        reach = Fraction(dilation * (kernel - 1))
-        return Grid(
-            self.step * stride,
-            self.origin + (reach / 2 - padding) * self.step,
-            self.field + reach * self.step,
-        )
-
-    def up(self, *, kernel: int, stride: int = 1, padding: int = 0, dilation: int = 1) -> Grid:
-        """Go through a transposed convolution: the inverse of :meth:`down`, but for the field, which grows."""
-        _refuse_steps(kernel=kernel, stride=stride, padding=padding, dilation=dilation)
-        step = self.step / stride
-        reach = Fraction(dilation * (kernel - 1))
-        # A unit above sees the units below whose kernels reach it: ceil(span / stride) of them.
-        seen = -(-(reach + 1) // stride)
-        return Grid(step, self.origin - (reach / 2 - padding) * step, self.field + (seen - 1) * self.step)
-
-    def crop(self, offset: int) -> Grid:
-        """Cut off the first ``offset`` units."""
-        if not _whole((offset,), 1):
-            raise TypeError(f"offset={offset!r} is not a whole number")
-        return self._replace(origin=self.origin + offset * self.step)
-
-    def offset_of(self, other: Grid) -> int:
-        """Return how many units of this plane lie before unit 0 of another: the offset to crop it by.
-
-        Raises
-        ------
-        ValueError
-            If the planes differ in step, or no whole, non-negative offset aligns them.
-        TypeError
-            If the other is no grid.
-
-        Examples
-        --------
-        >>> Grid().offset_of(Grid(origin=Fraction(19)))
-        19
-        """
-        if not isinstance(other, Grid):
-            raise TypeError(f"other is a {type(other).__name__}; a Grid is needed")
-        offset = (other.origin - self.origin) / self.step
-        if other.step != self.step or offset.denominator != 1 or offset < 0:
-            raise ValueError(
-                f"no crop aligns a plane of step {self.step} that starts at {self.origin} "
-                f"with one of step {other.step} that starts at {other.origin}"
-            )
-        return int(offset)
-
-
-def bilinear_taps(
-    size: int, out: int, *, align_corners: bool, xp: ModuleType = np
-) -> tuple[Array, Array, Array]:
-    """Return the two pixels between which each output pixel of a bilinear resizing lies, on one axis.
-
-    Parameters
-    ----------
-    size, out : int
-        Pixels before and after.
-    align_corners : bool
-        Lay the centres of the corner pixels over each other; otherwise the corners of the planes.
-
-    Returns
-    -------
-    lower, upper : (out,) int32 array
-        The pixels on either side; the same one at the border, which is replicated.
-    fraction : (out,) float64 array
-        The weight of the upper one.
-
-    Examples
-    --------
-    >>> bilinear_taps(2, 4, align_corners=False)[2]
-    array([0.  , 0.25, 0.75, 0.  ])
-    """
-    _refuse_no_library(xp)
-    _refuse_no_flag("align_corners", align_corners)
-    _refuse_steps(size=size, out=out)
-    at = xp.arange(out, dtype=xp.float64)
-    if align_corners:
-        source = at * ((size - 1) / max(1, out - 1))
-    else:
-        source = xp.clip((at + 0.5) * (size / out) - 0.5, 0, size - 1)
-    lower = xp.floor(source).astype(xp.int32)
-    return lower, xp.minimum(lower + 1, size - 1), source - lower
-
-
-def _whole(values: Any, count: int) -> bool:
-    """Say whether values are so many whole numbers."""
-    if not isinstance(values, _SEQUENCES) or len(values) != count:
-        return False
-    kinds = set(map(type, values))
-    return kinds == _INT or all(issubclass(kind, np.integer) for kind in kinds - _INT)
-
-
-def _refuse_strange(padding: Pairs, **values: Ints) -> None:
-    """Refuse anything but pairs for the padding, and one whole number for each axis."""
-    if not isinstance(padding, _SEQUENCES) or not padding or not all(_whole(pair, 2) for pair in padding):
-        raise ValueError(f"padding={padding!r}; for each axis a pair (before, after) is needed")
-    for name, given in values.items():
-        least = 1 if name in ("kernel", "stride", "dilation") else 0
-        if not _whole(given, len(padding)) or min(given) < least:
-            raise ValueError(
-                f"{name}={given!r}; a tuple is needed, of a whole number from {least} on for each of the "
-                f"{len(padding)} axes"
-            )
-
-
-def _refuse_steps(**values: int) -> None:
-    """Refuse anything but whole numbers, from 1 on but for the padding."""
-    for name, given in values.items():
-        if not _whole((given,), 1) or (given < 1 and name != "padding") or given >= 2**31:
-            raise ValueError(f"{name}={given!r}; a whole number from 1 to {2**31 - 1} is needed")
-
-
-def _refuse_no_flag(name: str, value: bool) -> None:
-    if not isinstance(value, bool | np.bool_):
-        raise TypeError(f"{name}={value!r}; True or False is needed")
-
-
-def _refuse_no_library(xp: ModuleType) -> None:
-    if not hasattr(xp, "arange"):
-        raise TypeError(f"xp={xp!r}; an array library is needed: numpy or cupy")
-
-
-def _same_or_all(values: Sequence[object]) -> str:
-    """Write per-axis values as one where they are the same, as users mostly give them."""
-    flat = [v for value in values for v in (value if isinstance(value, tuple) else (value,))]
-    return str(flat[0]) if len(set(flat)) == 1 else str(tuple(values))
