@@ -7,7 +7,7 @@ import pytest
 
 import npseg
 from npseg.check.rounding import DATA, accuracy, report, units
-from npseg.ops import norm
+from npseg.ops.norm import response
 
 #: Units of the last place of the largest value that an error may come to: a few for a sum, more where digits must go.
 LIMIT = 4
@@ -46,7 +46,7 @@ def test_lost_digits_are_noticed(monkeypatch):
     def backward(dout, cache):
         x, energy, size, alpha, beta = cache
         denergy = -beta * dout * x * energy ** (-beta - 1)
-        back = norm._neighbours(denergy, (size - 1) // 2, size // 2)
+        back = response._neighbours(denergy, (size - 1) // 2, size // 2)
         return dout * energy**-beta + 2 * alpha / size * x * back
 
     monkeypatch.setattr("npseg.ops.norm.lrn_backward", backward)

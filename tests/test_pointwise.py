@@ -24,7 +24,7 @@ from npseg import (
     tanh_backward,
     tanh_forward,
 )
-from npseg.ops import norm
+from npseg.ops.norm import batch
 
 
 @pytest.fixture(scope="module", autouse=True, params=[10, npseg.chunks.SIZE], ids="chunks of {}".format)
@@ -202,8 +202,8 @@ def test_the_variance_of_large_numbers_does_not_cancel():
 def test_a_channels_inner_product_is_the_same_by_rows_of_any_length(numbers, shape, longest):
     a, b = numbers(*shape), numbers(*shape)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(norm, "ROW", longest)
-        assert_same(norm._inner(a, b), (a * b).sum(axis=(0, *range(2, a.ndim))))
+        patch.setattr(batch, "ROW", longest)
+        assert_same(batch._inner(a, b), (a * b).sum(axis=(0, *range(2, a.ndim))))
 
 
 # Local response normalisation

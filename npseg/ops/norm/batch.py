@@ -1,10 +1,8 @@
-"""Normalisation: across the batch for each channel, or across neighbouring channels for each pixel.
+"""Batch normalisation: each channel by its mean and its deviation over all images and pixels.
 
-Batch normalisation subtracts a channel's mean over all images and pixels and divides by its deviation, then
-scales and shifts by what is learned. Its backward is short once it is seen as a projection: whatever part of the
-gradient would only shift or only scale the channel cannot change the output, and is taken out.
-
-Local response normalisation divides each value by the energy of the channels around it.
+What is normalised is then scaled and shifted by what is learned. The backward pass is short once it is seen as a
+projection: whatever part of the gradient would only shift or only scale the channel cannot change the output, and is
+taken out.
 """
 
 from __future__ import annotations
@@ -38,7 +36,7 @@ class BatchNormCache(NamedTuple):
     training : bool
         Whether the batch's own statistics were used.
     running_mean, running_var : (C,) array or None
-        The running statistics after this batch; new arrays.
+        The running statistics after this batch: new arrays if it was learned from, or else as given.
     """
 
     x: Array
@@ -127,19 +125,8 @@ def batch_norm_forward(
     training = arguments.flag(op, "training", training)
 
     xp, values = array_module(x), x.size // x.shape[1]
-    learning = training and values > 0
-    if learning:
-        if values == 1:
-            raise ValueError(
-                f"{op}: x {x.shape} has one value a channel, whose variance is 0; give a larger batch"
-            )
-        mean, var = xp.empty(x.shape[1], x.dtype), xp.empty(x.shape[1], x.dtype)
-    elif training:  # no images: nothing to normalise, nothing learned
-        mean, var = xp.zeros(x.shape[1], x.dtype), xp.zeros(x.shape[1], x.dtype)
-    elif running_mean is None:
-        raise ValueError(f"{op}: training=False needs running_mean and running_var")
-    else:
-        mean, var = running_mean, running_var
+    mean, var = _statistics(op, x, running_mean, running_var, training)
+    learning = training and values > 0  # without images nothing is learned
     y, scale = empty(x.shape, x), xp.empty(x.shape[1], x.dtype)
 
     def normalise(channels: Chunk) -> None:
@@ -222,114 +209,20 @@ def batch_norm_backward(dout: Array, cache: BatchNormCache) -> tuple[Array, Arra
     return dx, None if gamma is None else sum_xhat, sum_dout if has_beta else None
 
 
-class LRNCache(NamedTuple):
-    """What :func:`lrn_backward` needs of the forward pass.
-
-    Attributes
-    ----------
-    x : (N, C, ...) array
-        The input.
-    energy : (N, C, ...) array
-        ``k + alpha / size * (sum of x² around each channel)``.
-    size : int
-        Channels in the neighbourhood.
-    alpha, beta : float
-        As given.
-    """
-
-    x: Array
-    energy: Array
-    size: int
-    alpha: float
-    beta: float
-
-
-def lrn_forward(
-    x: Array, size: int, *, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0
-) -> tuple[Array, LRNCache]:
-    """Divide each value by the energy of the channels around it.
-
-    ``y_c = x_c / (k + alpha / size * sum of x_j² over the size channels j around c) ** beta``
-
-    Parameters
-    ----------
-    x : (N, C, ...) array, float32 or float64
-        Images, with any number of further axes.
-    size : int
-        Channels in a neighbourhood, the channel itself in the middle; of an even number, one more before it.
-    alpha, beta, k : float
-        Constants of the formula; alpha is divided by size, as in Caffe and PyTorch.
-
-    Returns
-    -------
-    y : (N, C, ...) array of x's dtype
-        The output.
-    cache : LRNCache
-        For :func:`lrn_backward`.
-
-    Raises
-    ------
-    ValueError
-        If x has no channels, or size is below 1.
-    TypeError
-        If x is not a float32 or float64 array.
-
-    References
-    ----------
-    Krizhevsky, Sutskever & Hinton, "ImageNet classification with deep convolutional neural networks", 2012,
-    section 3.3 (there alpha is not divided).
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> lrn_forward(np.array([[1.0, 1, 1]]), 3, alpha=3, beta=1, k=0)[0]
-    array([[0.5       , 0.33333333, 0.5       ]])
-    """
-    op = "lrn_forward"
-    arguments.arrays(op, x=x)
-    arguments.channel_vectors(op, x)
-    size = arguments.integer(op, "size", size, 1)
-    alpha, beta, k = (arguments.real(op, n, v) for n, v in (("alpha", alpha), ("beta", beta), ("k", k)))
-    energy = k + alpha / size * _neighbours(x * x, size // 2, (size - 1) // 2)
-    return x * energy**-beta, LRNCache(x, energy, size, alpha, beta)
-
-
-def lrn_backward(dout: Array, cache: LRNCache) -> Array:
-    """Carry a gradient back through local response normalisation.
-
-    Parameters
-    ----------
-    dout : (N, C, ...) array
-        Gradient with respect to the output.
-    cache : LRNCache
-        From :func:`lrn_forward`.
-
-    Returns
-    -------
-    dx : (N, C, ...) array
-        Gradient with respect to x: through the numerator, and through the energies of all neighbours.
-
-    Raises
-    ------
-    ValueError
-        If dout has not the output's shape.
-    TypeError
-        If dout has not the output's dtype.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> y, cache = lrn_forward(np.array([[1.0, 1, 1]]), 1, alpha=1, beta=1, k=1)
-    >>> lrn_backward(np.array([[1.0, 2, 3]]), cache)  # the derivative of x / (1 + x²) is 0 at 1
-    array([[0., 0., 0.]])
-    """
-    x, energy, size, alpha, beta = arguments.kept("lrn_backward", cache, LRNCache)
-    arguments.gradient("lrn_backward", dout, x.shape, str(x.dtype), x=x)
-    scale = energy**-beta
-    # The output, divided, and not x times a power that may be too small a number for the dtype.
-    denergy = -beta * dout * (x * scale / energy)
-    # A channel counts in the energies of those whose neighbourhood it is in: the window mirrored.
-    return dout * scale + 2 * alpha / size * x * _neighbours(denergy, (size - 1) // 2, size // 2)
+def _statistics(
+    op: str, x: Array, running_mean: Array | None, running_var: Array | None, training: bool
+) -> tuple[Array, Array]:
+    """Return the mean and variance to normalise by: the running ones, or, while training, room for the batch's own."""
+    if training:
+        if x.size == x.shape[1]:
+            raise ValueError(
+                f"{op}: x {x.shape} has one value a channel, whose variance is 0; give a larger batch"
+            )
+        xp = array_module(x)
+        return xp.zeros(x.shape[1], x.dtype), xp.zeros(x.shape[1], x.dtype)
+    if running_mean is None or running_var is None:
+        raise ValueError(f"{op}: training=False needs running_mean and running_var")
+    return running_mean, running_var
 
 
 def _but_channels(x: Array) -> tuple[int, ...]:
@@ -356,13 +249,3 @@ def _inner(a: Array, b: Array) -> Array:
     a, b = a.reshape(shape), b.reshape(shape)
     products = array_module(a).matmul(a[..., None, :], b[..., :, None])
     return products.sum(axis=(0, 2, 3, 4))
-
-
-def _neighbours(x: Array, before: int, after: int) -> Array:
-    """Sum over the channels from ``before`` below each channel to ``after`` above it."""
-    channels = x.shape[1]
-    total = array_module(x).zeros_like(x)
-    for shift in range(-min(before, channels - 1), min(after, channels - 1) + 1):
-        into = slice(max(0, -shift), channels - max(0, shift))
-        total[:, into] += x[:, into.start + shift : into.stop + shift]
-    return total
