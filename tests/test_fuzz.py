@@ -44,7 +44,7 @@ def _little_room(monkeypatch):
     """Let this machine have 32 MiB, and the loops a moment."""
     monkeypatch.setattr(room, "memory", lambda: 2**25)
     monkeypatch.setattr(loops, "MOST_PRODUCTS", 10**4)
-    monkeypatch.setattr("npseg.methods.matrices.LARGEST", 2**22)
+    monkeypatch.setattr("npseg.methods.entries.LARGEST", 2**22)
 
 
 def check_outcome(function, arguments):

@@ -30,7 +30,7 @@ from npseg import (
     resize_bilinear_forward,
     resize_bilinear_matrix,
 )
-from npseg.methods import matrices
+from npseg.methods import entries
 
 
 def assert_sparse(matrix, dtype="float64"):
@@ -197,42 +197,42 @@ OF_EACH_KIND = {
 
 @pytest.mark.parametrize("name", OF_EACH_KIND)
 def test_a_matrix_is_refused_by_the_byte_that_it_would_take_too_many(monkeypatch, name):
-    make, entries = OF_EACH_KIND[name]
+    make, count = OF_EACH_KIND[name]
     matrix = make()
     rows, cols = matrix.shape
-    needed = entries * (matrix.data.itemsize + matrix.indices.itemsize) + matrix.indptr.nbytes
+    needed = count * (matrix.data.itemsize + matrix.indices.itemsize) + matrix.indptr.nbytes
     if name == "conv_matrix":  # a product of two others, which takes a sum and an index for each column
         needed += cols * (8 + 4)
-    monkeypatch.setattr(matrices, "LARGEST", needed)
+    monkeypatch.setattr(entries, "LARGEST", needed)
     make()
-    monkeypatch.setattr(matrices, "LARGEST", needed - 1)
+    monkeypatch.setattr(entries, "LARGEST", needed - 1)
     with pytest.raises(
-        ValueError, match=f"^{name}: the matrix, {rows}x{cols} with {entries:,} entries, would take"
+        ValueError, match=f"^{name}: the matrix, {rows}x{cols} with {count:,} entries, would take"
     ):
         make()
 
 
-@pytest.mark.parametrize(("entries", "shape"), [(2**31, (1, 1)), (1, (2**31, 1)), (1, (1, 2**31))])
-def test_a_matrix_is_refused_beyond_what_its_indices_count(monkeypatch, entries, shape):
-    monkeypatch.setattr(matrices, "LARGEST", 2**60)
-    matrices._refuse_large(min(entries, 2**31 - 1), 8, tuple(min(n, 2**31 - 1) for n in shape))
+@pytest.mark.parametrize(("count", "shape"), [(2**31, (1, 1)), (1, (2**31, 1)), (1, (1, 2**31))])
+def test_a_matrix_is_refused_beyond_what_its_indices_count(monkeypatch, count, shape):
+    monkeypatch.setattr(entries, "LARGEST", 2**60)
+    entries.refuse_large(min(count, 2**31 - 1), 8, tuple(min(n, 2**31 - 1) for n in shape))
     with pytest.raises(ValueError, match=r"the matrix, .* would take"):
-        matrices._refuse_large(entries, 8, shape)
+        entries.refuse_large(count, 8, shape)
 
 
 def test_a_matrix_that_is_refused_is_told_its_size():
     with pytest.raises(
         ValueError, match=r"10x7 with 400,000,000 entries, would take 4\.5 GiB, more than 2 GiB; use"
     ):
-        matrices._refuse_large(4 * 10**8, 8, (10, 7))
+        entries.refuse_large(4 * 10**8, 8, (10, 7))
 
 
 def test_carrying_along_indices_is_refused_by_the_byte_too(monkeypatch):
     x, indices = np.ones((2, 3, 2, 2)), np.zeros((2, 3, 2, 2), int)
     needed = 24 * (8 + 4) + 4 * 25
-    monkeypatch.setattr(matrices, "LARGEST", needed)
+    monkeypatch.setattr(entries, "LARGEST", needed)
     max_unpool_forward(x, indices, 2, method="matrix")
-    monkeypatch.setattr(matrices, "LARGEST", needed - 1)
+    monkeypatch.setattr(entries, "LARGEST", needed - 1)
     with pytest.raises(
         ValueError, match=r"^max_unpool_forward: the matrix, 24x96 with 24 entries, would take 0\.0 GiB, more"
     ):

@@ -314,7 +314,7 @@ def test_room_is_asked_for_before_memory_is_taken(name, monkeypatch):
 
 @pytest.mark.parametrize("name", [name for name in PAIRS if "method" in CALLS[name]])
 def test_a_matrix_that_would_not_fit_is_refused_in_the_operations_name(name, monkeypatch):
-    monkeypatch.setattr("npseg.methods.matrices.LARGEST", 0)
+    monkeypatch.setattr("npseg.methods.entries.LARGEST", 0)
     with pytest.raises(ValueError, match=f"^{name}: the matrix, .* use method='im2col'"):
         getattr(npseg, name)(**{**CALLS[name], "method": "matrix"})
 

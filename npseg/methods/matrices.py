@@ -9,24 +9,28 @@ where kron(I, S) cuts windows out of every channel, and kron(W, I) combines chan
 for every window. Pooling is S too, with all but one 1 of each window struck out (P), or with the taps of each
 window added and divided (A). Every way up is the transpose of one of these.
 
-The matrices are sparse, yet as large as the images they act on: one that would not fit is refused, with the
-size that it would have had.
+Here they are for the user to look at; :mod:`npseg.methods.entries` makes them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache, reduce
+from functools import reduce
 from math import prod
-from types import ModuleType
-from typing import Any, NamedTuple
 
 from npseg import arguments, windows
-from npseg.backend import Array, array_module, current, sparse_matrix
-from npseg.geometry import Ints, Window, bilinear_taps, times
-
-#: Bytes that a matrix may take.
-LARGEST = 2 * 2**30
+from npseg.backend import Array, current
+from npseg.geometry import Window
+from npseg.methods.entries import (
+    averaging,
+    convolution,
+    cutting,
+    interpolation,
+    kron,
+    refuse_large,
+    selection,
+    winners,
+)
 
 
 def conv_matrix(
@@ -266,7 +270,7 @@ def nearest_unpool_matrix(input_size: int | Sequence[int], scale: int | Sequence
     op = "nearest_unpool_matrix"
     window = _unpooling_window(op, input_size, scale)
     units, pixels = prod(window.out), prod(window.size)
-    arguments.named(op, lambda: _refuse_large(pixels, 8, (pixels, units)))
+    arguments.named(op, lambda: refuse_large(pixels, 8, (pixels, units)))
     return averaging(window, True, 1, current().empty(0)).T.csr()
 
 
@@ -298,7 +302,7 @@ def bed_of_nails_matrix(input_size: int | Sequence[int], scale: int | Sequence[i
     op = "bed_of_nails_matrix"
     window = _unpooling_window(op, input_size, scale)
     units, pixels = prod(window.out), prod(window.size)
-    arguments.named(op, lambda: _refuse_large(units, 8, (pixels, units)))
+    arguments.named(op, lambda: refuse_large(units, 8, (pixels, units)))
     nails = window.first(current()).reshape(1, 1, -1)
     return selection(nails, window.size, "float64").T.csr()
 
@@ -337,156 +341,12 @@ def resize_bilinear_matrix(
     before = arguments.axes(op, "input_size", input_size, n)
     after = arguments.axes(op, "size", size, n)
     align_corners = arguments.flag(op, "align_corners", align_corners)
-    arguments.named(op, lambda: _refuse_large(prod(after) * 2**n, 8, (prod(after), prod(before))))
-    axes = (_interpolation(i, o, align_corners, "float64", current()) for i, o in zip(before, after))
-    return reduce(_kron, axes).csr()
-
-
-class Entries(NamedTuple):
-    """A sparse matrix as a list of its entries; those at one place add up.
-
-    Attributes
-    ----------
-    values, rows, cols : (n,) array
-        What stands where.
-    shape : (int, int)
-        Rows and columns of the matrix.
-    """
-
-    values: Array
-    rows: Array
-    cols: Array
-    shape: tuple[int, int]
-
-    @property
-    def T(self) -> Entries:
-        """The transpose."""
-        return Entries(self.values, self.cols, self.rows, self.shape[::-1])
-
-    def csr(self) -> Array:
-        """Return it as a sparse array in CSR form with int32 indices, of the library of its values."""
-        xp = array_module(self.values)
-        places = self.rows.astype(xp.int32), self.cols.astype(xp.int32)
-        return sparse_matrix(xp)((self.values, places), shape=self.shape)
-
-
-def interpolation(size: int, out: int, *, align_corners: bool, like: Array) -> Array:
-    """Return the (out, size) matrix that resizes one axis, two weights a row, of the library and dtype of ``like``."""
-    return _kept_interpolation(size, out, align_corners, str(like.dtype), array_module(like))
-
-
-@lru_cache(maxsize=64)
-def _kept_interpolation(size: int, out: int, align_corners: bool, dtype: str, xp: ModuleType) -> Array:
-    """Make the matrix once: a network resizes between the same few sizes over and over."""
-    return _interpolation(size, out, align_corners, dtype, xp).csr()
-
-
-def _interpolation(size: int, out: int, align_corners: bool, dtype: str, xp: ModuleType) -> Entries:
-    lower, upper, fraction = bilinear_taps(size, out, align_corners=align_corners, xp=xp)
-    rows = xp.arange(out, dtype=xp.int32)
-    weights = xp.concatenate([1 - fraction, fraction]).astype(dtype)
-    return Entries(weights, xp.concatenate([rows, rows]), xp.concatenate([lower, upper]), (out, size))
-
-
-def convolution(w: Array, window: Window, groups: int) -> Array:
-    """Return C = kron(W, I) @ kron(I, S)."""
-    windows = prod(window.out)
-    shape = (len(w) * windows, w.shape[1] * groups * prod(window.size))
-    # A product of sparse matrices keeps a sum and an index for each column while it is made.
-    _refuse_large(w.size * windows, w.dtype.itemsize, shape, beside=shape[1] * (w.dtype.itemsize + 4))
-    cut = cutting(window, w.shape[1] * groups, w)
-    return _kron(_weights(w, groups), _identity(windows, w)).csr() @ cut
-
-
-def _weights(w: Array, groups: int) -> Entries:
-    """Return W, a row for each output channel, block-diagonal when there are groups."""
-    xp = array_module(w)
-    above, taps = len(w), prod(w.shape[1:])
-    rows = xp.repeat(xp.arange(above, dtype=xp.int32), taps)
-    cols = (rows // (above // groups)) * taps + xp.tile(xp.arange(taps, dtype=xp.int32), above)
-    return Entries(w.reshape(-1), rows, cols, (above, groups * taps))
-
-
-def cutting(window: Window, channels: int, like: Array) -> Array:
-    """Return kron(I, S): one row for each tap of each window, a 1 where it reads."""
-    taps, windows, pixels = prod(window.kernel), prod(window.out), prod(window.size)
-    _refuse_large(
-        channels * taps * windows, 8, (channels * taps * windows, channels * pixels)
-    )  # 8: its smallest entries
-    xp = array_module(like)
-    index = window.index(xp).reshape(-1)
-    rows = xp.flatnonzero(index >= 0).astype(xp.int32)
-    cut = Entries(xp.ones(len(rows), like.dtype), rows, index[rows], (taps * windows, pixels))
-    return _kron(_identity(channels, like), cut).csr()
-
-
-def averaging(window: Window, include_padding: bool, divisor: float | None, like: Array) -> Entries:
-    """Return A: one row for each window, 1 / divisor wherever it reads."""
-    shape = (prod(window.out), prod(window.size))
-    _refuse_large(prod(window.kernel) * shape[0], 8, shape)
-    xp = array_module(like)
-    index = window.index(xp)
-    taps, windows = xp.nonzero(index >= 0)
-    ones = xp.ones(window.out, like.dtype)
-    weights = ones / window.divisor(include_padding=include_padding, override=divisor, like=ones)
-    return Entries(weights.reshape(-1)[windows], windows, index[taps, windows], shape)
-
-
-def selection(indices: Array, size: Ints, dtype: Any) -> Entries:
-    """Return P: one row for each index, one 1 in it; images and channels are blocks on the diagonal."""
-    xp = array_module(indices)
-    planes, pixels = prod(indices.shape[:2]), prod(size)
-    _refuse_large(indices.size, 8, (indices.size, planes * pixels))
-    columns = pixels * xp.arange(planes)[:, None] + indices.reshape(planes, prod(indices.shape[2:]))
-    rows = xp.arange(indices.size)
-    return Entries(xp.ones(indices.size, dtype), rows, columns.reshape(-1), (indices.size, planes * pixels))
-
-
-def winners(x: Array, window: Window) -> Array:
-    """Return the flat index of each window's winner: its first largest pixel, or its first NaN."""
-    xp = array_module(x)
-    # Without images, the table of the windows is made all the same.
-    cells = max(1, prod(x.shape[:2])) * prod(window.kernel) * prod(window.out)
-    _refuse_large(cells, x.dtype.itemsize, (prod(x.shape[:2]) * prod(window.out), x.size))
-    index = window.index(xp)
-    inside = index >= 0
-    # (N, C, K, L); the padding reads some pixel, for nothing
-    cols = x.reshape(*x.shape[:2], prod(window.size))[:, :, index]
-    nan = inside & (cols != cols)
-    value = xp.where(inside & ~nan, cols, -xp.inf)
-    largest = inside & (value == value.max(axis=2, keepdims=True))
-    first = xp.where(nan.any(axis=2), nan.argmax(axis=2), largest.argmax(axis=2))
-    return index[first, xp.arange(index.shape[1])].reshape(*x.shape[:2], *window.out)
-
-
-def _identity(n: int, like: Array) -> Entries:
-    """Return I, of the library and dtype of ``like``."""
-    xp = array_module(like)
-    diagonal = xp.arange(n, dtype=xp.int32)
-    return Entries(xp.ones(n, like.dtype), diagonal, diagonal, (n, n))
-
-
-def _kron(a: Entries, b: Entries) -> Entries:
-    """Return the Kronecker product: in the place of each entry of a, that entry times all of b."""
-    return Entries(
-        (a.values[:, None] * b.values).reshape(-1),
-        (a.rows[:, None] * b.shape[0] + b.rows).reshape(-1),
-        (a.cols[:, None] * b.shape[1] + b.cols).reshape(-1),
-        (a.shape[0] * b.shape[0], a.shape[1] * b.shape[1]),
-    )
+    arguments.named(op, lambda: refuse_large(prod(after) * 2**n, 8, (prod(after), prod(before))))
+    axes = (interpolation(i, o, align_corners, "float64", current()) for i, o in zip(before, after))
+    return reduce(kron, axes).csr()
 
 
 def _unpooling_window(op: str, input_size: int | Sequence[int], scale: int | Sequence[int]) -> Window:
     """Return the blocks of an unpooling by a whole factor: windows side by side."""
     n = arguments.rank(op, input_size=input_size, scale=scale)
     return windows.blocks(op, arguments.axes(op, "input_size", input_size, n), scale)
-
-
-def _refuse_large(entries: int, itemsize: int, shape: tuple[int, int], *, beside: int = 0) -> None:
-    """Refuse a matrix that would take too much, with what is needed ``beside`` it to make it."""
-    needed = entries * (itemsize + 4) + 4 * (shape[0] + 1) + beside
-    if needed > LARGEST or max(entries, *shape) >= 2**31:
-        raise ValueError(
-            f"the matrix, {times(shape)} with {entries:,} entries, would take {needed / 2**30:.1f} GiB, more than "
-            f"{LARGEST / 2**30:.0f} GiB; use method='im2col', or a smaller input"
-        )

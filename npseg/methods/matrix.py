@@ -14,7 +14,7 @@ from typing import Any
 
 from npseg.backend import Array, array_module
 from npseg.geometry import Ints, Pairs, Window
-from npseg.methods.matrices import averaging, convolution, cutting, selection, winners
+from npseg.methods.entries import averaging, convolution, cutting, selection, winners
 
 
 def correlate(

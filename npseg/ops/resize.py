@@ -13,9 +13,9 @@ from typing import NamedTuple
 import numpy as np
 
 from npseg import arguments, room
-from npseg.backend import Array
+from npseg.backend import Array, array_module
 from npseg.geometry import Ints
-from npseg.methods.matrices import interpolation
+from npseg.methods.entries import kept_interpolation
 
 
 class ResizeBilinearCache(NamedTuple):
@@ -79,12 +79,11 @@ def resize_bilinear_forward(
     size = arguments.axes(op, "size", size, n)
     align = arguments.flag(op, "align_corners", align_corners)
     room.check(op, f"the output of size={size}", (*x.shape[:2], *size), x)
-    room.check(
-        op, f"the weights of size={size}", (max(size),), x, 128
-    )  # two of each pixel, with their indices
+    # Two weights of each pixel, with their indices.
+    room.check(op, f"the weights of size={size}", (max(size),), x, 128)
     y = x
-    for axis, (before, after) in enumerate(zip(x.shape[2:], size), start=2):
-        y = _along(interpolation(before, after, align_corners=align, like=x), y, axis)
+    for axis, matrix in enumerate(_matrices(x.shape[2:], size, align, x), start=2):
+        y = _along(matrix, y, axis)
     return y, ResizeBilinearCache(x.shape, size, str(x.dtype), align)
 
 
@@ -121,8 +120,8 @@ def resize_bilinear_backward(dout: Array, cache: ResizeBilinearCache) -> Array:
     shape, size, dtype, align = arguments.kept(op, cache, ResizeBilinearCache)
     arguments.gradient(op, dout, (*shape[:2], *size), dtype)
     dx = dout
-    for axis, (before, after) in enumerate(zip(shape[2:], size), start=2):
-        dx = _along(interpolation(before, after, align_corners=align, like=dout).T, dx, axis)
+    for axis, matrix in enumerate(_matrices(shape[2:], size, align, dout), start=2):
+        dx = _along(matrix.T, dx, axis)
     return dx
 
 
@@ -164,6 +163,12 @@ def bilinear_kernel(factor: int, *, size: int | None = None) -> np.ndarray:
     room.check(op, f"the kernel of factor={factor}", (size, size), np.zeros(0))
     line = 1 - np.abs(np.arange(size) - (size - 1) / 2) / factor
     return np.outer(line, line)
+
+
+def _matrices(before: Ints, after: Ints, align_corners: bool, like: Array) -> list[Array]:
+    """Return the matrix of each axis, of the library and dtype of ``like``."""
+    dtype, xp = str(like.dtype), array_module(like)
+    return [kept_interpolation(size, out, align_corners, dtype, xp) for size, out in zip(before, after)]
 
 
 def _along(matrix: Array, x: Array, axis: int) -> Array:
