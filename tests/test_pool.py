@@ -240,8 +240,8 @@ def test_planes_are_worked_on_a_chunk_at_a_time(monkeypatch, pair):
     assert [len(some) for some in pieces] == [4, 4]
 
 
-@pytest.mark.parametrize("override", [0, 0.0, -0.0, float("nan")])
-def test_a_divisor_of_zero_is_refused(override):
+@pytest.mark.parametrize("override", [0, 0.0, -0.0, float("nan"), float("inf"), 10**400])
+def test_a_divisor_of_zero_or_beyond_all_floats_is_refused(override):
     with pytest.raises(
         ValueError, match=r"avg_pool_forward: divisor_override=.*any number but zero is needed"
     ):

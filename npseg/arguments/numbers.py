@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import operator
+import sys
 from collections.abc import Iterable
-from math import inf
 from typing import Any
 
 import numpy as np
 
 #: The largest size, stride, padding ...: pixels are counted in 32 bits.
 LARGEST = 2**31 - 1
+
+#: The largest float, which a whole number may exceed.
+MOST = sys.float_info.max
 
 
 def integer(op: str, name: str, value: object, minimum: int = 0, maximum: float = LARGEST) -> int:
@@ -34,9 +37,9 @@ def integers(op: str, minimum: int, **values: object) -> list[int]:
 
 
 def real(op: str, name: str, value: object) -> float:
-    """Return a real number, finite."""
+    """Return a real number, finite, and so is a float of it."""
     number = _number(op, name, value)
-    if not abs(number) < inf:
+    if not abs(number) <= MOST:
         raise ValueError(f"{op}: {name}={value!r} must be finite")
     return float(number)
 
@@ -58,12 +61,12 @@ def probability(op: str, name: str, value: object) -> float:
 
 
 def divisor(op: str, value: object) -> float | None:
-    """Return an average pooling's divisor: any number but zero, or None."""
+    """Return an average pooling's divisor, whole if it is: any finite number but zero, or None."""
     if value is None:
         return None
     number = _number(op, "divisor_override", value)
-    if number == 0 or number != number:
-        raise ValueError(f"{op}: divisor_override={value!r}; any number but zero is needed")
+    if not 0 < abs(number) <= MOST:
+        raise ValueError(f"{op}: divisor_override={value!r}; any number but zero is needed, and finite")
     return number
 
 

@@ -111,5 +111,5 @@ def at_cost(name: str, classes: int, size: Ints, cost: int, *, widest: int = 256
 
     wide = bisect_left(range(1, widest), cost, key=lambda width: of(width).multiply_adds) + 1
     return min(
-        (of(width) for width in {max(1, wide - 1), wide}), key=lambda e: abs(log(e.multiply_adds / cost))
+        (of(width) for width in {max(1, wide - 1), wide}), key=lambda e: abs(log(e.multiply_adds) - log(cost))
     )

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from npseg import kinds
+from npseg import arguments, kinds
 from npseg.backend import Array, array_module, one_library, to_numpy
 from npseg.chunks import Chunk, chunks
 from npseg.training.checkpoints import restore
@@ -264,14 +264,8 @@ def make(name: str, params: Mapping[str, Array], **settings: Any) -> Optimizer:
     return _OPTIMIZERS[name](params, **settings)
 
 
-def _check_number(name: str, value: object) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
-        raise TypeError(f"optimizer: {name}={value!r} is not a number")
-
-
 def _check_at_least_zero(name: str, value: float) -> None:
-    _check_number(name, value)
-    if not 0 <= value < math.inf:
+    if not arguments.real("optimizer", name, value) >= 0:
         raise ValueError(f"optimizer: {name} is {value}, but must be a finite number, 0 or more")
 
 
@@ -290,8 +284,7 @@ def _one_for_each(
 
 
 def _check_below_one(name: str, value: float) -> None:
-    _check_number(name, value)
-    if not 0 <= value < 1:
+    if not 0 <= arguments.real("optimizer", name, value) < 1:
         raise ValueError(f"optimizer: {name} contains {value}, but must lie in [0, 1)")
 
 

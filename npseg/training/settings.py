@@ -87,9 +87,9 @@ class Settings:
             arguments.real("training", name, getattr(self, name))
         if not isinstance(self.flip, bool):
             raise TypeError(f"training: flip={self.flip!r} is neither true nor false")
-        if not 0 < _number("lr", self.lr) < math.inf:
+        if not arguments.real("training", "lr", self.lr) > 0:
             raise ValueError(f"training: lr={self.lr} must be a positive number")
-        if not 0 <= _number("balance", self.balance) <= 1:
+        if not 0 <= arguments.real("training", "balance", self.balance) <= 1:
             raise ValueError(f"training: balance={self.balance} must lie between 0, no weights, and 1")
         if self.crop is not None:
             object.__setattr__(self, "crop", _pair("crop", self.crop))
@@ -97,11 +97,11 @@ class Settings:
                 arguments.integer("training", "crop", length, 1)
         if self.jitter is not None:
             object.__setattr__(self, "jitter", _pair("jitter", self.jitter))
-            if not 0 < self.jitter[0] <= self.jitter[1] < math.inf:
+            if not 0 < self.jitter[0] <= self.jitter[1]:
                 raise ValueError(
                     f"training: jitter={self.jitter} must be two factors, the smaller first, as 0.75 1.5"
                 )
-        if self.clip is not None and not 0 < _number("clip", self.clip) < math.inf:
+        if self.clip is not None and not arguments.real("training", "clip", self.clip) > 0:
             raise ValueError(f"training: clip={self.clip} must be a positive length")
         # Made for their checks, so that a wrong number is refused before any image is read.
         self.make_optimizer({"layer.b": np.zeros(1)})
@@ -130,16 +130,10 @@ class Settings:
         return schedules.make(self.schedule, lr=self.lr, **own.get(self.schedule, {}))
 
 
-def _number(name: str, value: Any) -> Any:
-    """Return a number, which may be infinite."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise TypeError(f"training: {name}={value!r} is not a number")
-    return value
-
-
 def _pair(name: str, value: Any) -> tuple[Any, Any]:
     """Return two numbers: a list, where they come from a file."""
     if not isinstance(value, list | tuple) or len(value) != 2:
         raise ValueError(f"training: {name}={value!r} must be two numbers")
-    one, other = (_number(name, number) for number in value)
-    return one, other
+    for number in value:
+        arguments.real("training", name, number)
+    return value[0], value[1]

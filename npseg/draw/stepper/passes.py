@@ -83,7 +83,10 @@ def cells(name: str, given: Any, leading: int = 2) -> Cells:
             raise TypeError(
                 f"steps: {name} holds {value!r}; numbers or symbols (strings), in rows of one length, are needed"
             )
-        array[at] = float(value)
+        try:
+            array[at] = float(value)
+        except OverflowError:
+            raise ValueError(f"steps: {name} holds a number that is larger than any float") from None
     return array[(None,) * leading] if 1 <= array.ndim <= 4 - leading - (leading == 1) else array
 
 
