@@ -479,9 +479,18 @@ def test_forward_must_return_an_output_and_a_cache(result):
         gradients(lambda x: result, lambda dout, cache: dout, np.ones(3))
 
 
-@pytest.mark.parametrize("setting", [{"directions": 0}, {"step": 0.0}, {"tolerance": 0.0}, {"step": -1}])
-def test_settings_must_be_positive(setting):
-    with pytest.raises(ValueError, match="must be positive"):
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ({"directions": 0}, "directions=0 must be at least 1"),
+        ({"directions": 10_001}, "directions=10001 must be at most 10000"),
+        ({"step": 0.0}, "step=0.0 must be positive"),
+        ({"step": -1}, "step=-1 must be positive"),
+        ({"tolerance": 0.0}, "tolerance=0.0 must be positive"),
+    ],
+)
+def test_settings_must_be_positive(setting, message):
+    with pytest.raises(ValueError, match=message):
         gradients(linear_forward, linear_backward, *linear(), **setting)
 
 

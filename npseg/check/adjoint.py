@@ -131,8 +131,8 @@ def adjoint(
     kinds.function(op, "forward", forward)
     kinds.function(op, "backward", backward)
     seed = arguments.integer(op, "seed", seed, 0, inf)
-    if tolerance is not None and not arguments.real(op, "tolerance", tolerance) > 0:
-        raise ValueError(f"{op}: tolerance={tolerance} must be positive")
+    if tolerance is not None:
+        arguments.positive(op, "tolerance", tolerance)
     name = getattr(forward, "__name__", "forward")
     _refuse_nothing(name, x)
     rng = stream(seed)

@@ -171,17 +171,16 @@ def _positional(forward: Callable[..., Any]) -> list[str]:
 
 
 def _refuse_settings(call: Call, directions: int, step: float, tolerance: float | None) -> None:
+    """Refuse what nothing could be compared with: no float array, no directions, no step, no tolerance."""
     if not call.differentiated:
         dtypes = (getattr(a, "dtype", type(a).__name__) for a in call.arrays)
         given = ", ".join(f"{name} is {dtype}" for name, dtype in zip(call.names, dtypes)) or "nothing"
         raise ValueError(f"{call}: no float array among the arguments ({given}), so nothing to differentiate")
     op = str(call)
-    count = arguments.integer(op, "directions", directions, -arguments.LARGEST, MOST_DIRECTIONS)
-    limit = 1.0 if tolerance is None else arguments.real(op, "tolerance", tolerance)
-    if count < 1 or not arguments.real(op, "step", step) > 0 or not limit > 0:
-        raise ValueError(
-            f"{call}: directions={directions}, step={step}, tolerance={tolerance}; all must be positive"
-        )
+    arguments.integer(op, "directions", directions, 1, MOST_DIRECTIONS)
+    arguments.positive(op, "step", step)
+    if tolerance is not None:
+        arguments.positive(op, "tolerance", tolerance)
 
 
 def _refuse_randomness(call: Call, tolerance: float) -> None:

@@ -43,8 +43,7 @@ def clip_by_norm(grads: Mapping[str, Array], most: float) -> dict[str, Array]:
     {'w': [1.5, 0.0], 'b': [2.0]}
     """
     kinds.arrays("clip_by_norm", "grads", grads)
-    if not arguments.real("clip_by_norm", "most", most) > 0:
-        raise ValueError(f"clip_by_norm: most={most} must be positive")
+    arguments.positive("clip_by_norm", "most", most)
     squares = [(g * g).sum(dtype="float64") for g in grads.values()]
     if not squares:
         return {}

@@ -144,8 +144,7 @@ def against(
     except ImportError:
         raise ImportError(f"{op}: the cases are drawn by hypothesis: pip install hypothesis") from None
     examples = arguments.integer(op, "examples", examples, 1)
-    if not arguments.real(op, "seconds", seconds) > 0:
-        raise ValueError(f"{op}: seconds={seconds!r} must be positive")
+    arguments.positive(op, "seconds", seconds)
     if tolerance is not None and not arguments.real(op, "tolerance", tolerance) >= 0:
         raise ValueError(f"{op}: tolerance={tolerance!r} must not be negative")
     if only is not None and not isinstance(only, Mapping):

@@ -100,8 +100,7 @@ def grade_folder(
             kinds.instance(op, name, text, str, "a string")
     if exercises is not None:
         exercises = kinds.path(op, "exercises", exercises)
-    if not arguments.real(op, "seconds", seconds) > 0:
-        raise ValueError(f"{op}: seconds={seconds!r} must be positive")
+    arguments.positive(op, "seconds", seconds)
     if progress is not None:
         kinds.function(op, "progress", progress)
     files = sorted(path for path in folder.glob("*.py") if path.is_file())
