@@ -17,7 +17,6 @@ from npseg.summary.networks import weightless
 from npseg.summary.rows import mb, summarize
 from npseg.training import Run, Settings
 
-
 #: Of each pixel of an image: three channels, float32.
 _IMAGE_BYTES = 3 * 4
 
