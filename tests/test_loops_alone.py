@@ -13,7 +13,7 @@ PACKAGE = Path(npseg.__file__).parent
 
 #: From the ground up. A file may import what stands on a lower storey, and its own folder.
 STOREYS = (
-    ("backend", "files"),
+    ("backend", "cores", "files"),
     ("memory", "workers"),
     ("chunks",),
     ("geometry",),
