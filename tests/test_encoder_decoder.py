@@ -16,7 +16,7 @@ from stand_in import stand_in_for_cupy
 from npseg import backend
 from npseg.data import Normalization
 from npseg.geometry import Grid
-from npseg.layers import BatchNorm, Conv, LocalResponseNorm, MaxPool, MaxUnpool, ReLU, Switches
+from npseg.layers import MaxPool, MaxUnpool, Switches
 from npseg.networks import NETWORKS, DeconvNet, SegNet, SegNetBasic
 from npseg.networks.vgg import torchvision_names
 from npseg.networks.weights import transplant
@@ -104,38 +104,6 @@ def test_segnet_on_camvids_odd_sizes():
     assert [found[f"unpool{i}"] for i in range(5, 0, -1)] == [*poolings[-2::-1], (360, 480)]
     basic = sides("segnet-basic", (360, 480))
     assert [basic[f"unpool{i}"] for i in range(4, 0, -1)] == [*poolings[-3::-1], (360, 480)]
-
-
-def test_the_layers_of_deconvnet_in_order():
-    network = DeconvNet(3, width=1, fc=1)
-    up = [name for name in network.layers["decoder"].layers if not name.endswith(("_norm", "_relu"))]
-    assert up[:5] == ["fc6_deconv", "unpool5", "deconv5_1", "deconv5_2", "deconv5_3"]
-    assert up[5:13] == [
-        "unpool4",
-        *(f"deconv4_{i}" for i in (1, 2, 3)),
-        "unpool3",
-        *(f"deconv3_{i}" for i in (1, 2, 3)),
-    ]
-    assert up[13:] == ["unpool2", "deconv2_1", "deconv2_2", "unpool1", "deconv1_1", "deconv1_2", "seg_score"]
-
-
-def test_the_layers_of_segnet_in_order():
-    up = [
-        name for name in SegNet(3, width=1).layers["decoder"].layers if not name.endswith(("_norm", "_relu"))
-    ]
-    assert up[:4] == ["unpool5", "conv5_3_D", "conv5_2_D", "conv5_1_D"]
-    assert up[-3:] == ["unpool1", "conv1_2_D", "conv1_1_D"]
-    assert "conv1_1_D_norm" not in SegNet(3, width=1).layers["decoder"].layers
-
-
-def test_the_layers_of_segnet_basic():
-    network = SegNetBasic(5, width=2)
-    encoder, decoder = (list(network.layers[part]) for part in ("encoder", "decoder"))
-    assert isinstance(encoder[0], LocalResponseNorm)
-    assert [type(layer) for layer in encoder[1:]] == 4 * [Conv, BatchNorm, ReLU, MaxPool]
-    assert [type(layer) for layer in decoder[:-1]] == 4 * [MaxUnpool, Conv, BatchNorm]
-    kernels = [layer.kernel_size for layer in (*encoder, *decoder) if isinstance(layer, Conv)]
-    assert kernels == 8 * [7] + [1]
 
 
 def test_a_convolution_before_a_batch_norm_has_a_bias_where_published():
@@ -408,11 +376,20 @@ def test_on_a_device(name):
         assert {type(g).__module__ for g in there.grads.values()} == {"cupy"}
 
 
-@pytest.mark.parametrize("name", COUNTS)
-def test_recipes_are_settings(name):
-    assert NETWORKS[name].recipes
-    for recipe in NETWORKS[name].recipes.values():
-        assert (Settings(**recipe).momentum, Settings(**recipe).weight_decay) == (0.9, 5e-4)
+@pytest.mark.parametrize(
+    ("name", "recipe", "rate", "images", "bias"),
+    [
+        ("deconvnet", "paper", 0.01, 64, (2, 0)),
+        ("segnet", "repository", 0.001, 4, (1, 1)),
+        ("segnet-basic", "repository", 0.1, 4, (1, 1)),
+        ("segnet-basic", "paper", 0.1, 12, (1, 1)),
+    ],
+)
+def test_the_published_recipes(name, recipe, rate, images, bias):
+    recipe = Settings(**NETWORKS[name].recipes[recipe])
+    assert (recipe.optimizer, recipe.lr, recipe.batch_size) == ("sgd", rate, images)
+    assert (recipe.momentum, recipe.weight_decay, recipe.schedule) == (0.9, 5e-4, "constant")
+    assert (recipe.bias_rate, recipe.bias_decay) == bias
 
 
 @pytest.mark.parametrize("name", ["deconvnet", "segnet"])

@@ -12,12 +12,13 @@ from stand_in import stand_in_for_cupy
 from npseg import backend, conv_forward, cross_entropy_forward, max_pool_forward, relu_forward, tanh_forward
 from npseg.data import Normalization
 from npseg.layers import ReLU
-from npseg.networks import RecurrentCNN, make, pinheiro
+from npseg.networks import NETWORKS, RecurrentCNN, make, pinheiro
 from npseg.networks.pinheiro import LAYOUTS, patch_size
 from npseg.planes import follow
 from npseg.predict import Labeller
 from npseg.summary import blank, summarize
 from npseg.tiles import cut
+from npseg.training import Settings
 
 NAMES = ("cnn1", "rcnn2", "rcnn3")
 
@@ -298,6 +299,14 @@ def test_on_a_device_it_stays_there():
         found = {name: backend.to_numpy(d) for name, d in device.grads.items()}
     for name, d in host.grads.items():
         np.testing.assert_allclose(found[name], d, rtol=1e-10, atol=1e-10)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_papers_recipe(name):
+    """Plain SGD at a fixed rate; no distortions, no class balancing, and of momentum and decay no word."""
+    recipe = Settings(**NETWORKS[name].recipes["paper"])
+    assert (recipe.optimizer, recipe.lr, recipe.schedule, recipe.batch_size) == ("sgd", 1e-4, "constant", 1)
+    assert (recipe.momentum, recipe.weight_decay, recipe.flip, recipe.balance) == (0, 0, False, 0)
 
 
 @pytest.mark.parametrize(
