@@ -115,7 +115,7 @@ CALLS = {
         weights.transplant,
         {
             **{"network": CLASSIFIER, "weights": {"conv.w": np.zeros((3, 2, 3, 3))}},
-            **{"anew": (), "what": "weights"},
+            **{"anew": (), "factors": {"conv.w": 2.0}, "what": "weights"},
         },
     ),
 }

@@ -20,7 +20,7 @@ from npseg.networks import FCN, NETWORKS, Network, make
 from npseg.networks.vgg import BLOCKS, torchvision_names
 from npseg.networks.weights import transplant
 from npseg.ops.crop import crop_forward
-from npseg.training import Run, Settings, checkpoints, read_weights
+from npseg.training import Pretrained, Run, Settings, checkpoints, read_weights
 
 TRAIN, VAL = InMemory(Scenes(4, size=(32, 40))), InMemory(Scenes(2, size=(32, 40), seed=1))
 PARENTS = {"16s": "32s", "8s": "16s"}
@@ -356,6 +356,36 @@ def test_a_run_starts_from_a_checkpoint(parent):
     assert_same(run.network.params["to_score.score_fr.w"], saved.weights["to_score.score_fr.w"])
     assert_same(run.normalization.mean, saved.mean), "what it has learned, it has learned on such images"
     assert "score_pool4" in str(run.inherited)
+
+
+@pytest.mark.parametrize("names", [("fcn8s", "fcn8s-at-once"), ("fcn8s-at-once", "fcn8s")])
+def test_between_8s_and_at_once_weights_count_as_much_as_before(names):
+    """One reads its skips off planes of a hundredth and a ten-thousandth: the weights make up for it."""
+    classes, settings = ("a", "b", "c"), {"width": WIDTH, "fc": FC, "dropout": 0.0, "dtype": "float64"}
+    parent, child = (scattered(make(name, 3, **settings), seed) for seed, name in enumerate(names))
+    config = {"name": names[1], **settings}
+    pretrained = Pretrained(
+        "run.npz", arrays(parent), classes=classes, network={"name": names[0], **settings}
+    )
+    kept = {name: w.copy() for name, w in arrays(parent).items()}
+    report = pretrained.into(child, config, classes)
+    assert report.rescaled == ("score_pool4.w", "score_pool3.w")
+    assert str(report).endswith("arrays taken over; rescaled: score_pool4.w, score_pool3.w")
+    for network in (parent, child):
+        network.evaluate()
+    x = np.random.default_rng(0).standard_normal((1, 3, 65, 70))
+    np.testing.assert_allclose(child.forward(x), parent.forward(x), rtol=1e-12, atol=1e-12)
+    for name, w in kept.items():
+        assert_same(arrays(parent)[name], w)
+
+
+@pytest.mark.parametrize("name", ["fcn16s", "fcn8s-at-once"])
+def test_what_is_scaled_alike_is_taken_as_it_is(name):
+    settings = {"width": WIDTH, "fc": FC}
+    parent, child = (scattered(make(name, 3, **settings), seed) for seed in (0, 1))
+    known = Pretrained("run.npz", arrays(parent), network={"name": name, **settings})
+    assert known.into(child, {"name": name, **settings}, ("a", "b", "c")).rescaled == ()
+    assert_same(child.params["score_pool4.w"], parent.params["score_pool4.w"])
 
 
 @pytest.mark.parametrize("classes", [("sky", "tree", "lawn", "dog"), ("sky", "tree", "lawn")])

@@ -104,7 +104,6 @@ class DeconvNet(EncoderDecoder):
         (fc,) = arguments.integers("DeconvNet", 1, fc=64 * width if fc is None else fc)
         if arguments.integer("DeconvNet", "input_size", input_size, STRIDE) % STRIDE:
             raise ValueError(f"DeconvNet: input_size={input_size}; a multiple of {STRIDE} is needed")
-        fc = 64 * width if fc is None else fc
         self.input_size = input_size
         whole, last = input_size // STRIDE, width * BLOCKS[-1][1]
         rng = arguments.generator("DeconvNet", seed)

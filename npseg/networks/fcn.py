@@ -75,6 +75,8 @@ class FCN(Network):
     ----------
     crops : dict of str to int
         By how much each plane is cropped: the pool4 and pool3 scores, and at the end the scores over the image.
+    factors : dict of str to float
+        By what the planes are multiplied that the skips' score layers read, by the names of these.
 
     Raises
     ------
@@ -112,13 +114,12 @@ class FCN(Network):
         arguments.probability("FCN", "dropout", dropout)
         for name, value in (
             ("at_once", at_once),
-            ("paper_padding", paper_padding),
             ("batch_norm", batch_norm),
+            ("paper_padding", paper_padding),
+            ("learned_upsampling", learned_upsampling),
         ):
             arguments.flag("FCN", name, value)
-        arguments.flag("FCN", "learned_upsampling", learned_upsampling)
         self.head = head
-        fc = 64 * width if fc is None else fc
         trunk = Trunk(width, batch_norm, arguments.generator("FCN", seed), dtype)
 
         def score(channels: int) -> Conv:
@@ -154,6 +155,9 @@ class FCN(Network):
             layers |= {"upscore_pool4": upsampling(2), **skip("pool3", 4 * width)}
         layers["upscore"] = upsampling(int(head[:-1]))
         super().__init__(**layers)
+        self.factors = {
+            f"score_{pool}": factor for pool, factor in SCALES.items() if f"scale_{pool}" in layers
+        }
         self._lay_over()
         self.compute_by(method)
         self.train(backend.generator(seed))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 from npseg import arguments
@@ -27,6 +28,8 @@ class Network(Container):
     ----------
     losses : int
         Of how many cross entropies its loss is the sum.
+    factors : dict of str to float
+        By what planes are multiplied before layers read them, by the names of these layers; 1 for those not named.
 
     Examples
     --------
@@ -50,6 +53,7 @@ class Network(Container):
     """
 
     losses = 1
+    factors: Mapping[str, float] = MappingProxyType({})
 
     def learn(
         self, x: Array, labels: Array, *, weight: Array | None = None, reduction: str = "mean"

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from npseg import kinds
+from npseg import arguments, kinds
 from npseg.arguments import listed
 from npseg.backend import Array, array_module, to_numpy
 from npseg.layers import BilinearUpsampling, Container, Layer
@@ -33,6 +33,8 @@ class Report(NamedTuple):
         Those that start as they would have without.
     unused : tuple of str
         Weights for which the network has no place.
+    rescaled : tuple of str
+        Those of the taken that were multiplied on the way.
 
     Examples
     --------
@@ -43,13 +45,15 @@ class Report(NamedTuple):
     taken: tuple[str, ...]
     new: tuple[str, ...]
     unused: tuple[str, ...]
+    rescaled: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         """Say it in a line; a layer that is new as a whole by its own name."""
         known = {_layer(name) for name in self.taken}
         new = [name if _layer(name) in known else _layer(name) for name in self.new]
         said = f"{len(self.taken)} of {len(self.taken) + len(self.new)} arrays taken over"
-        for title, names in (("new", dict.fromkeys(new)), ("not used", self.unused)):
+        listings = {"new": dict.fromkeys(new), "not used": self.unused, "rescaled": self.rescaled}
+        for title, names in listings.items():
             said += f"; {title}: {listed(list(names))}" if names else ""
         return said
 
@@ -59,6 +63,7 @@ def transplant(
     weights: Mapping[str, Array],
     *,
     anew: Collection[str] = (),
+    factors: Mapping[str, float] | None = None,
     what: str = "weights",
 ) -> Report:
     """Start a network from weights: copy what has its name and its shape, all of it or nothing.
@@ -73,6 +78,10 @@ def transplant(
         ``vgg16_bn``.
     anew : collection of str
         Parameters of the network that shall not be taken over: the score layers, where classes are others.
+    factors : dict of str to float, optional
+        By what parameters of the network are multiplied on the way: the weights of FCN's skips, between a network that
+        scales what they read and one that does not. Arrays do not tell whether theirs did;
+        :meth:`npseg.training.Pretrained.into`, which knows the network that they are of, does.
     what : str
         Where the weights are from, for messages.
 
@@ -98,6 +107,7 @@ def transplant(
     """
     kinds.instance("transplant", "network", network, Container, "a network")
     kinds.members("transplant", "anew", anew, str, "a list of names")
+    factors = _factors(factors)
     weights = kinds.arrays(what if isinstance(what, str) else "transplant", "weights", weights)
     places = {**network.params, **network.buffers}
     named = found_under(places, weights, what)
@@ -109,7 +119,7 @@ def transplant(
     }
     _check(found, named, places, what)
     for name, values in found.items():
-        _write(places[name], values)
+        _write(places[name], values * factors[name] if name in factors else values)
     used = {named[name] for name in found}
     if is_vgg(weights):
         used |= _take_biases_off(found, named, weights, places)
@@ -117,7 +127,17 @@ def transplant(
         taken=tuple(found),
         new=tuple(name for name in places if name not in found),
         unused=tuple(n for n in weights if n not in used and not n.endswith("num_batches_tracked")),
+        rescaled=tuple(name for name in found if name in factors),
     )
+
+
+def _factors(given: Mapping[str, float] | None) -> dict[str, float]:
+    """Check the factors of weights."""
+    needed = "a dict of numbers by the names of parameters"
+    factors: dict[str, object] = kinds.mapping(
+        "transplant", "factors", {} if given is None else given, None, needed
+    )
+    return {name: arguments.real("transplant", f"factors[{name!r}]", one) for name, one in factors.items()}
 
 
 def _upsampling(layer: Layer, name: str = "") -> Iterator[str]:

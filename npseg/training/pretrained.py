@@ -80,6 +80,9 @@ class Pretrained:
     def into(self, network: Network, config: dict[str, Any], classes: tuple[str, ...]) -> Report:
         """Copy the weights into a network: where the classes are others, not those of its score layers.
 
+        Between FCN-8s and FCN-8s at once, of which one scales what its skips read, these are rescaled, so that the
+        scores stay what they were.
+
         Parameters
         ----------
         network : Network
@@ -106,7 +109,16 @@ class Pretrained:
         classes = tuple(kinds.members("pretrained", "classes", classes, str, "a list of names"))
         others = self.classes is not None and self.classes != classes
         anew = _of_classes(**{**config, "classes": len(classes)}) if others else ()
-        return transplant(network, self.weights, anew=anew, what=self.path)
+        factors = self._factors(network, config)
+        return transplant(network, self.weights, anew=anew, factors=factors, what=self.path)
+
+    def _factors(self, network: Network, config: dict[str, Any]) -> dict[str, float]:
+        """Return by what weights are multiplied, so that what they read counts as much in a network as in their own."""
+        if not self.network or self.settings_for(config["name"]) is None:
+            return {}
+        theirs, ours = _blank(**{"classes": 1, **self.network}).factors, network.factors
+        factors = {name: theirs.get(name, 1) / ours.get(name, 1) for name in (*theirs, *ours)}
+        return {f"{name}.w": factor for name, factor in factors.items() if factor != 1}
 
     def labeller(self) -> Labeller:
         """Return the network that they are of, ready to label images.
@@ -132,8 +144,7 @@ class Pretrained:
         config = {"classes": len(self.classes), **own}
         try:
             # First without memory for its weights: a file may claim a network of any size.
-            with backend.use("numpy"):
-                blank = networks.make(**{**config, "seed": Blank(config.get("dtype", "float32"))})
+            blank = _blank(**config)
             needed = sum(array.size for array in (blank.params | blank.buffers).values())
             there = sum(array.size for array in self.weights.values())
             if needed > there:
@@ -267,8 +278,12 @@ def _of_note(path: Path, note: dict[str, Any]) -> dict[str, Any]:
 
 def _of_classes(name: str, classes: int, **settings: Any) -> set[str]:
     """Return the names of what changes its shape with the number of classes: the score layers' parameters."""
-    settings["seed"] = Blank(settings.get("dtype", "float32"))
-    with backend.use("numpy"):
-        one, other = (networks.make(name, count, **settings) for count in (classes, classes + 1))
+    one, other = (_blank(name, count, **settings) for count in (classes, classes + 1))
     shapes = {key: p.shape for key, p in {**one.params, **one.buffers}.items()}
     return {key for key, p in {**other.params, **other.buffers}.items() if p.shape != shapes[key]}
+
+
+def _blank(name: str, classes: int, **settings: Any) -> Network:
+    """Make a network whose weights take no memory."""
+    with backend.use("numpy"):
+        return networks.make(name, classes, **{**settings, "seed": Blank(settings.get("dtype", "float32"))})
