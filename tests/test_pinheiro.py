@@ -12,6 +12,7 @@ from stand_in import stand_in_for_cupy
 from npseg import backend, conv_forward, cross_entropy_forward, max_pool_forward, relu_forward, tanh_forward
 from npseg.data import Normalization
 from npseg.layers import ReLU
+from npseg.layers.shared import GradientSums
 from npseg.networks import NETWORKS, RecurrentCNN, make, pinheiro
 from npseg.networks.pinheiro import LAYOUTS, patch_size
 from npseg.planes import follow
@@ -196,18 +197,35 @@ def test_the_gradient_goes_through_the_instances(learn):
     assert relative_error(learn) < 1e-5
 
 
+def assert_noticed(learn):
+    analytic, numeric = slopes(small("rcnn3", step=2), learn)
+    assert abs(analytic - numeric) > 1e-4 * abs(numeric)
+
+
 @pytest.mark.parametrize(
     ("learn", "dropped"),
-    # Going back through an instance, eight gradients may meet others: of its scores, of six arrays, of the image.
-    [(True, 8), (True, 16), (False, 15), (False, 23), *((True, 8 + i) for i in (1, 2, 3, 4, 5, 6))],
+    # Going back through an instance, two gradients may meet others: first that of its scores, then of the image.
+    [(True, 2), (True, 4), (False, 3), (False, 5)],
 )
 def test_a_gradient_that_is_dropped_is_noticed(monkeypatch, learn, dropped):
-    """That of the planes fed back, of the image, which each instance reads, or of the weights, which each uses."""
+    """That of the planes fed back, or of the image, which each instance reads."""
     both, calls = pinheiro._both, iter(range(10_000))
-    network = small("rcnn3", step=2)
     monkeypatch.setattr(pinheiro, "_both", lambda a, b: both(a, None if next(calls) == dropped else b))
-    analytic, numeric = slopes(network, learn)
-    assert abs(analytic - numeric) > 1e-4 * abs(numeric)
+    assert_noticed(learn)
+
+
+@pytest.mark.parametrize("part", ["w", "b"])
+@pytest.mark.parametrize("conv", [0, 1, 2])
+def test_an_instance_that_is_left_out_of_the_weights_gradient_is_noticed(monkeypatch, conv, part):
+    add, runs = GradientSums.add, iter(range(10_000))
+
+    def forgetful(sums):
+        if next(runs) == 1:
+            sums.layers[conv].grads[part] = 0 * sums.layers[conv].grads[part]
+        add(sums)
+
+    monkeypatch.setattr(GradientSums, "add", forgetful)
+    assert_noticed(True)
 
 
 @pytest.mark.parametrize(
@@ -291,7 +309,7 @@ def test_on_a_device_it_stays_there():
     host.learn(x, labels)
     with stand_in_for_cupy() as cupy:
         device = whole_numbers(small())
-        for layer in (*device._convs, device.layers["enlarge"]):
+        for layer in (*device._convs.values(), device.layers["enlarge"]):
             layer.params = {name: cupy.asarray(p) for name, p in layer.params.items()}
             layer.buffers = {name: cupy.asarray(p) for name, p in layer.buffers.items()}
         assert_same(backend.to_numpy(device.forward(cupy.asarray(x))), expected)
@@ -330,3 +348,9 @@ def test_what_cannot_be_built_is_refused_by_name(settings, message):
 def test_what_takes_no_label_planes_cannot_be_fed_them():
     with pytest.raises(ValueError, match="instances=2, but it was made for 1 and takes no label planes"):
         small("cnn1").unrolled(instances=2)
+
+
+@pytest.mark.parametrize("number", [0, 3, -1])
+def test_there_is_no_other_instance(number):
+    with pytest.raises(ValueError, match=f"instance={number}"):
+        small("rcnn2").instance(number)

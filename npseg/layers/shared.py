@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from npseg.backend import Array
 from npseg.layers.containers import Container, Sequential
@@ -41,19 +41,53 @@ class Shared(Sequential):
 
     def backward(self, douts: Sequence[Array]) -> list[Array]:
         """Run the backward passes of each plane; leave the sums of the gradients."""
-        leaves = list(_leaves(self))
-        sums: list[dict[str, Array]] = [{} for _ in leaves]
-        dxs = []
+        sums, dxs = GradientSums(_leaves(self)), []
         for dout, memories in zip(douts, self._recall()):
             for layer, memory in zip(self, memories):
                 layer.give(memory)
             dxs.append(super().backward(dout))
-            for layer, total in zip(leaves, sums):
-                for name, gradient in layer.grads.items():
-                    total[name] = total[name] + gradient if name in total else gradient
-        for layer, total in zip(leaves, sums):
-            layer.grads = total
+            sums.add()
+        sums.leave()
         return dxs
+
+
+class GradientSums:
+    """Gradients of layers that run several times: each backward leaves those of its own run, and they add up.
+
+    Parameters
+    ----------
+    layers : iterable of Layer
+        Layers, none of them a container.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from npseg.layers import Conv
+    >>> layer = Conv(1, 1, 1, rng=None, dtype="float64")
+    >>> sums = GradientSums([layer])
+    >>> for dout in (np.full((1, 1, 1, 1), 2.0), np.full((1, 1, 1, 1), 3.0)):
+    ...     y = layer.forward(np.ones((1, 1, 1, 1)))
+    ...     dx = layer.backward(dout)
+    ...     sums.add()
+    >>> sums.leave()
+    >>> layer.grads["w"].item(), layer.grads["b"].item()
+    (5.0, 5.0)
+    """
+
+    def __init__(self, layers: Iterable[Layer]) -> None:
+        self.layers = list(layers)
+        self.totals: list[dict[str, Array]] = [{} for _ in self.layers]
+
+    def add(self) -> None:
+        """Add what the last backward pass has left."""
+        for layer, total in zip(self.layers, self.totals):
+            for name, d in layer.grads.items():
+                total[name] = total[name] + d if name in total else d
+
+    def leave(self) -> None:
+        """Leave the sums as the layers' gradients."""
+        for layer, total in zip(self.layers, self.totals):
+            layer.grads = total
 
 
 def _leaves(container: Container) -> Iterator[Layer]:

@@ -24,80 +24,23 @@ import copy
 from collections.abc import Sequence
 from functools import partial
 from math import prod, sqrt
-from typing import Any, NamedTuple
+from typing import Any
 
 from npseg import arguments
 from npseg.backend import Array, array_module
 from npseg.geometry import Ints
-from npseg.layers import (
-    BilinearUpsampling,
-    Container,
-    Conv,
-    Layer,
-    Merge,
-    Sequential,
-    ShiftedMaxPool,
-    Tanh,
-    merge,
-    named,
-    split,
-)
+from npseg.layers import BilinearUpsampling, Conv, Layer, Merge, Sequential
+from npseg.layers.shared import GradientSums
 from npseg.memory import zeros
+from npseg.networks.instance import LAYOUTS, Instance, Stage, patch_size
 from npseg.networks.network import Model, Network
 from npseg.ops.crop import crop_backward, crop_forward
 from npseg.ops.loss import cross_entropy_backward, cross_entropy_forward
 
+__all__ = ["LAYOUTS", "MODELS", "VOID", "RecurrentCNN", "Stage", "patch_size"]
+
 #: The label of pixels that do not count: what labels are padded with.
 VOID = 255
-
-
-class Stage(NamedTuple):
-    """A convolution, and where it has one, its max pooling.
-
-    Attributes
-    ----------
-    kernel, pool : int
-        Their sizes; a pooling of 1 is none.
-
-    Examples
-    --------
-    >>> Stage(7)
-    Stage(kernel=7, pool=1)
-    """
-
-    kernel: int
-    pool: int = 1
-
-
-#: The layers of f, by the paper's names.
-LAYOUTS = {
-    "cnn1": (Stage(6, 8), Stage(3, 2), Stage(7)),
-    "cnn2": (Stage(8, 2), Stage(8, 2), Stage(1)),
-    "cnn3": (Stage(8, 2), Stage(8), Stage(1)),
-}
-
-
-def patch_size(stages: Sequence[Stage], instances: int = 1, *, out: int = 1) -> int:
-    """Return what goes in, on one axis, for so many pixels to come out: the paper's equation 1, solved for it.
-
-    Parameters
-    ----------
-    stages : sequence of Stage
-        The layers of one instance.
-    instances : int
-        How often they run.
-    out : int
-        Pixels that come out.
-
-    Examples
-    --------
-    >>> patch_size(LAYOUTS["cnn1"]), [patch_size(LAYOUTS["cnn3"], p) for p in (1, 2, 3)]
-    (133, [23, 67, 155])
-    """
-    size = out
-    for stage in reversed(list(stages) * instances):
-        size = size * stage.pool + stage.kernel - 1
-    return size
 
 
 class RecurrentCNN(Network):
@@ -240,27 +183,16 @@ class RecurrentCNN(Network):
         self.patch = patch_size(self.stages, instances)
         if self.stride % step:
             raise ValueError(f"RecurrentCNN: step={step} must be a power of two, up to {self.stride}")
-        convs: dict[str, Layer] = {name: self.layers[name] for name in self.layers if name.startswith("conv")}
-        own = {f"instance{p}": self._own_layers(stride ** (p - 1)) for p in range(1, instances + 1)}
-        self.layers = convs | own
-        shifts = [pool.shifts for p in range(1, instances + 1) for pool in self._pools(p)]
-        self.layers["merge"] = Merge(shifts)
+        own = {
+            f"instance{p}": Instance(self.stages, stride ** (p - 1), step=step, hidden_tanh=self.hidden_tanh)
+            for p in range(1, instances + 1)
+        }
+        self.layers = {**self._convs, **own}
+        self.layers["merge"] = Merge([pool.shifts for instance in own.values() for pool in instance.pools])
         if step > 1:
             self.layers["enlarge"] = BilinearUpsampling(
                 self.classes, step, padding=step // 2, learned=False, dtype=self.dtype
             )
-
-    def _own_layers(self, passed: int) -> Container:
-        """Make the layers without weights of an instance whose units so far lie ``passed`` pixels apart."""
-        own: dict[str, Layer] = {}
-        for i, (_, pool) in enumerate(self.stages, 1):
-            if pool > 1:
-                gap = min(pool, max(1, self.step // passed))  # units from one window to the next
-                own[f"pool{i}"] = ShiftedMaxPool(pool, shifts=pool // gap)
-                passed *= pool
-            if pool > 1 or (self.hidden_tanh and i < len(self.stages)):
-                own[f"tanh{i}"] = Tanh()
-        return Container(**own)
 
     def instance(self, number: int) -> Sequential:
         """Return the layers of an instance in their order: the shared ones and its own.
@@ -270,26 +202,26 @@ class RecurrentCNN(Network):
         number : int
             From 1 on.
 
+        Raises
+        ------
+        ValueError
+            If there is none of this number.
+
         Examples
         --------
         >>> list(RecurrentCNN(4, layout="cnn3", instances=3, width=2).instance(2).layers)
         ['conv1', 'pool1', 'tanh1', 'conv2', 'tanh2', 'conv3']
         """
-        layers = self.layers | self._own(number)
-        order = [f"{kind}{i}" for i in range(1, len(self.stages) + 1) for kind in ("conv", "pool", "tanh")]
-        return named([(name, layers[name]) for name in order if name in layers])
+        number = arguments.integer("RecurrentCNN", "instance", number, 1, self.instances)
+        return self._instances[number - 1].over(self._convs)
 
     @property
-    def _convs(self) -> list[Layer]:
-        return [self.layers[f"conv{i}"] for i in range(1, len(self.stages) + 1)]
+    def _convs(self) -> dict[str, Layer]:
+        return {name: layer for name, layer in self.layers.items() if name.startswith("conv")}
 
-    def _own(self, number: int) -> dict[str, Layer]:
-        own: Any = self.layers[f"instance{number}"]
-        layers: dict[str, Layer] = own.layers
-        return layers
-
-    def _pools(self, number: int) -> list[Any]:
-        return [layer for name, layer in self._own(number).items() if name.startswith("pool")]
+    @property
+    def _instances(self) -> list[Instance]:
+        return [layer for layer in self.layers.values() if isinstance(layer, Instance)]
 
     def sees(self, first: int, last: int) -> tuple[int, int]:
         """Return the pixels of the image that pixels of the scores see, on one axis: those of their patches."""
@@ -367,8 +299,8 @@ class RecurrentCNN(Network):
         scores, tape = self._run(self._pad(x))
         truth = self._pad(labels[:, None], VOID)
         losses, gradients = [], []
-        for number, instance_scores in enumerate(scores, 1):
-            truth = self._centres(truth, number)
+        for instance, instance_scores in zip(self._instances, scores):
+            truth = instance.centres(truth)
             loss, cache = cross_entropy_forward(
                 instance_scores, truth[:, 0], weight=weight, ignore_index=VOID, reduction=reduction
             )
@@ -382,30 +314,27 @@ class RecurrentCNN(Network):
         scores: list[Array] = []
         tape: Tape = []
         labels = zeros((len(image), self.fed, *image.shape[2:]), image)
-        for number in range(1, self.instances + 1):
+        for instance in self._instances:
             planes = array_module(image).concatenate([labels, image], axis=1)
-            labels = self.instance(number).forward(planes)
+            labels = instance.over(self._convs).forward(planes)
             scores.append(labels)
             # The next instance runs the same convolutions; what they remember of this one is kept for its backward.
-            tape.append((image.shape, [conv.take() for conv in self._convs]))
-            image = self._centres(image, number)
+            tape.append((image.shape, [conv.take() for conv in self._convs.values()]))
+            image = instance.centres(image)
         return scores, tape
 
     def _run_backward(self, gradients: Sequence[Array | None], tape: Tape) -> Array:
         """Go back through the instances, from the gradient of each one's own loss; return that of the image."""
-        sums: list[dict[str, Array]] = [{} for _ in self._convs]
+        sums = GradientSums(self._convs.values())
         dlabels = dimage = None
-        for number in range(self.instances, 0, -1):
-            shape, remembered = tape[number - 1]
-            for conv, taken in zip(self._convs, remembered):
+        for instance, own, (shape, remembered) in reversed([*zip(self._instances, gradients, tape)]):
+            for conv, taken in zip(self._convs.values(), remembered):
                 conv.give(taken)
-            dplanes = self.instance(number).backward(_both(gradients[number - 1], dlabels))
-            for conv, total in zip(self._convs, sums):
-                total |= {key: _both(d, total.get(key)) for key, d in conv.grads.items()}
+            dplanes = instance.over(self._convs).backward(_both(own, dlabels))
+            sums.add()
             dlabels, dpart = dplanes[:, : self.fed], dplanes[:, self.fed :]
-            dimage = _both(dpart, None if dimage is None else self._centres_backward(dimage, number, shape))
-        for conv, total in zip(self._convs, sums):
-            conv.grads = total
+            dimage = _both(dpart, None if dimage is None else instance.centres_backward(dimage, shape))
+        sums.leave()
         return dimage
 
     @property
@@ -420,27 +349,6 @@ class RecurrentCNN(Network):
             size = self.patch - 1 + -(-n // self.stride) * self.stride
             border.append((self._before, size - n - self._before))
         return array_module(planes).pad(planes, border, constant_values=value)
-
-    def _centres(self, planes: Array, number: int) -> Array:
-        """Take of an instance's input planes those pixels on which its scores lie, in the shifts of its poolings."""
-        planes = planes[:, :, *self._places(planes.shape, number)]
-        for pool in self._pools(number):
-            planes = split(planes, pool.shifts)
-        return planes
-
-    def _centres_backward(self, dout: Array, number: int, shape: Ints) -> Array:
-        """Put the gradient back to those pixels; shape is that of the instance's image planes."""
-        for pool in reversed(self._pools(number)):
-            dout = merge(dout, pool.shifts)
-        dplanes = zeros(shape, dout)
-        dplanes[:, :, *self._places(shape, number)] = dout
-        return dplanes
-
-    def _places(self, shape: Ints, number: int) -> list[slice]:
-        """Say where scores lie on an instance's input: in the middle of its patches, as far apart as its windows."""
-        half = patch_size(self.stages) // 2
-        gap = prod(pool.kernel_size // pool.shifts for pool in self._pools(number))
-        return [slice(half, n - half, gap) for n in shape[2:]]
 
 
 #: Of each instance, the shape of its image planes and what the shared layers remember.
