@@ -11,7 +11,18 @@ from stand_in import stand_in_for_cupy
 
 from npseg import backend
 from npseg.geometry import Grid
-from npseg.layers import BatchNorm, BilinearUpsampling, Conv, Dropout, MaxPool, ReLU, Sequential, Tanh
+from npseg.layers import (
+    BatchNorm,
+    BilinearUpsampling,
+    Container,
+    Conv,
+    Dropout,
+    MaxPool,
+    ReLU,
+    Sequential,
+    SparseConv,
+    Tanh,
+)
 from npseg.networks import dense as dense_module
 from npseg.networks.dense import RUNS, Patches, ShiftAndStitch, dense, dilated, field_and_stride, margins
 from npseg.planes import follow
@@ -175,6 +186,22 @@ def test_dropout_and_batch_norm_and_tanh_go_along():
         np.testing.assert_allclose(run.forward(x), expected, rtol=1e-12)
 
 
+def test_a_sparse_convolution_is_dilated_too():
+    table = [(0, 0), (1, 0), (1, 1), (0, 2)]
+    net = whole_numbers(
+        Sequential(pool=MaxPool(2), conv=SparseConv(2, 3, 3, table=table, rng=None, dtype="float64"))
+    )
+    x, found = pixels(2, 2, 11, 9), []
+    for way in RUNS.values():
+        run = way(net)
+        run.train()
+        y = run.forward(x)
+        found.append((y, run.backward(pixels(*y.shape, seed=1)), run.grads["conv.w"]))
+    for one in found:
+        assert_same(one[0], by_definition(net, x))
+        assert_same(one, found[0])
+
+
 def test_what_is_labelled_without_training_is_forgotten():
     for way in RUNS.values():
         run = way(farabet())
@@ -228,6 +255,7 @@ def test_multiply_adds_are_counted_as_they_are_made():
         (Conv(1, 1, 3, padding=1, rng=None), "layer 'block.odd' is padded.*padding=0"),
         (MaxPool(2, ceil_mode=True), "layer 'block.odd' is padded, or pools in ceil mode"),
         (BilinearUpsampling(1, 2), "layer 'block.odd' is a BilinearUpsampling; convolutions"),
+        (Container(inner=Conv(1, 1, 3, rng=None)), "layer 'block.odd' is a Container; convolutions"),
     ],
 )
 def test_what_is_no_patch_classifier_is_refused_by_name(layer, message):

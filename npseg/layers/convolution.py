@@ -77,18 +77,21 @@ class Conv(Layer):
 
     def forward(self, x: Array) -> Array:
         """Convolve."""
-        w, b = self._weights["w"], self._weights.get("b")
-        how = {"stride": self.stride, "padding": self.padding, "dilation": self.dilation}
-        method = where_it_serves(self.method, w.shape[2:], (self.stride,) * 2, (self.dilation,) * 2)
-        y, cache = conv_forward(x, w, b, **how, method=method)
-        self._remember(cache)
-        return y
+        return self._convolve(x, self._weights["w"])
 
     def backward(self, dout: Array) -> Array:
         """Return dx; leave dw and db, of what is learned."""
         dx, dw, db = conv_backward(dout, self._recall())
         self._leave(w=dw, b=db)
         return dx
+
+    def _convolve(self, x: Array, w: Array) -> Array:
+        """Convolve with these kernels, and remember it."""
+        how = {"stride": self.stride, "padding": self.padding, "dilation": self.dilation}
+        method = where_it_serves(self.method, w.shape[2:], (self.stride,) * 2, (self.dilation,) * 2)
+        y, cache = conv_forward(x, w, self._weights.get("b"), **how, method=method)
+        self._remember(cache)
+        return y
 
     def grid(self, below: Grid) -> Grid:
         """Follow the units' places through the windows."""

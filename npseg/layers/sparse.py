@@ -8,8 +8,7 @@ from npseg import arguments, backend, kinds, room
 from npseg.backend import Array
 from npseg.layers.convolution import Conv, check_room, sizes
 from npseg.layers.layer import Layer
-from npseg.methods.choose import where_it_serves
-from npseg.ops.conv import conv_backward, conv_forward
+from npseg.ops.conv import conv_backward
 
 
 class SparseConv(Conv):
@@ -89,10 +88,7 @@ class SparseConv(Conv):
         below, above = self.buffers["table"].T
         full = backend.array_module(w).zeros((*self.maps, *w.shape[1:]), w.dtype)
         full[above, below] = w
-        method = where_it_serves(self.method, w.shape[1:], (1, 1), (1, 1))
-        y, cache = conv_forward(x, full, self._weights["b"], padding=self.padding, method=method)
-        self._remember(cache)
-        return y
+        return self._convolve(x, full)
 
     def backward(self, dout: Array) -> Array:
         """Return dx; leave dw and db, of what is learned."""
