@@ -11,8 +11,9 @@ from npseg.bench import growth, layers, machine, steps
 from npseg.bench.contenders import methods_named
 from npseg.bench.rows import Job, Row
 
-#: What can be measured.
-PARTS = ("layers", "steps", "growth")
+#: What can be measured, and what makes its jobs.
+JOBS = {"layers": layers.jobs, "steps": steps.jobs, "growth": growth.jobs}
+PARTS = tuple(JOBS)
 
 #: Seconds of measuring per row, and height of the matrices whose product is the machine's measure.
 SECONDS, QUICK_SECONDS = 3.0, 0.05
@@ -133,12 +134,9 @@ class Session:
 
 
 def _all_jobs(parts: Sequence[str], methods: Sequence[str], quick: bool) -> Iterator[Job]:
-    if "layers" in parts:
-        yield from layers.jobs(methods, quick=quick)
-    if "steps" in parts:
-        yield from steps.jobs(methods, quick=quick)
-    if "growth" in parts:
-        yield from growth.jobs(methods, quick=quick)
+    for part, jobs in JOBS.items():
+        if part in parts:
+            yield from jobs(methods, quick=quick)
 
 
 def _plain(name: str) -> str:

@@ -21,6 +21,7 @@ from npseg.layers import Container
 from npseg.methods.choose import GENERAL
 from npseg.ops.loss import cross_entropy_forward
 from npseg.predict import Labeller
+from npseg.summary import summarize
 from npseg.training import Run, Settings
 
 #: As many as PASCAL VOC has.
@@ -28,14 +29,6 @@ CLASSES = 21
 
 #: A rate so low that the network stays what it was, however often it is trained.
 SETTINGS = Settings(batch_size=4, lr=1e-6, momentum=0.9, weight_decay=5e-4, schedule="constant")
-
-#: Pixels of the image from one value to the next on the map that a layer reads, by how its name begins.
-STRIDES = {
-    **{f"conv{block}": 2 ** (block - 1) for block in range(1, 6)},
-    **{"fc6": 32, "fc7": 32, "score_fr": 32, "upscore2": 32},
-    **{"score_pool4": 16, "upscore_pool4": 16},
-    **{"score_pool3": 8, "upscore": 8},
-}
 
 
 @dataclass(frozen=True)
@@ -133,7 +126,7 @@ def _labelling_job(network: Network, methods: Sequence[str]) -> Job:
 
 
 def gflop(network: Container, size: int) -> float:
-    """Return the billions of floating-point operations of an FCN's forward pass on one image.
+    """Return the billions of floating-point operations of a network's forward pass on one image.
 
     Those of its convolutions: a multiplication and an addition for each product of a pixel and a tap.
 
@@ -143,13 +136,7 @@ def gflop(network: Container, size: int) -> float:
     >>> round(1e9 * gflop(FCN(21, width=1, fc=1), 32))
     3895452
     """
-    total = 0.0
-    for name, w in network.params.items():
-        if name.endswith(".w"):
-            layer = name.split(".")[-2]
-            stride = next(stride for start, stride in STRIDES.items() if layer.startswith(start))
-            total += 2e-9 * w.size * (size / stride) ** 2
-    return total
+    return 2e-9 * sum(row.multiply_adds for row in summarize(network, (size, size)))
 
 
 def trainers(name: str, run: Run, methods: Sequence[str], size: int) -> dict[str, Passes]:
