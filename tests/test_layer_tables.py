@@ -307,6 +307,21 @@ def test_fcns_planes(side):
         assert [sides[key] for key in sides if key.startswith("upscore")] == list(upsampled)
 
 
+def test_no_crop_of_the_papers_leaves_the_plane():
+    """Of images of 1 to 1499 pixels, with the first convolution padded by 100."""
+    crops = {name: blank(name, 21).crops for name in ("fcn32s", "fcn16s", "fcn8s")}
+    for side in range(1, 1500):
+        pools = [side + 198]
+        for _ in range(5):
+            pools.append(-(-pools[-1] // 2))
+        score = pools[5] - 6
+        assert 32 * score + 32 >= crops["fcn32s"]["image"] + side
+        at16 = min(2 * score + 2, pools[4] - crops["fcn16s"]["pool4"])
+        assert 16 * at16 + 16 >= crops["fcn16s"]["image"] + side
+        at8 = min(2 * at16 + 2, pools[3] - crops["fcn8s"]["pool3"])
+        assert 8 * at8 + 8 >= crops["fcn8s"]["image"] + side
+
+
 @pytest.mark.parametrize("bug", ["stride", "padding", "kernel_size"])
 def test_the_tables_can_fail(bug):
     network = blank("fcn32s", 21)

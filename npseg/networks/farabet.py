@@ -183,8 +183,8 @@ class Farabet(Network):
             joined.append(maps)
             crops.append(crop)
         scores = layers["classifier"].forward(backend.array_module(x).concatenate(joined, axis=1))
-        scores, crop = crop_forward(layers["upscore"].forward(scores), 0, x.shape[2:])
-        self._remember((crops, crop))
+        scores, image = crop_forward(layers["upscore"].forward(scores), 0, x.shape[2:])
+        self._remember((crops, image))
         return scores
 
     def backward(self, dout: Array) -> Array:
@@ -201,8 +201,8 @@ class Farabet(Network):
             Gradient with respect to the image.
         """
         layers = self.layers
-        crops, crop = self._recall()
-        djoined = layers["classifier"].backward(layers["upscore"].backward(crop_backward(dout, crop)))
+        crops, image = self._recall()
+        djoined = layers["classifier"].backward(layers["upscore"].backward(crop_backward(dout, image)))
         dfinest, *dcoarser = backend.array_module(djoined).split(djoined, self.scales, axis=1)
         dmaps = [dfinest]
         for n, (dcoarse, crop) in enumerate(zip(dcoarser, crops), start=1):
