@@ -163,6 +163,14 @@ def test_a_click_on_a_step_of_the_list_goes_there(opened):
     assert shown(browser) == ["5", "7", "13", ""]
 
 
+def test_the_cells_of_small_kernels_are_as_narrow_as_their_numbers_and_not_as_their_captions(opened):
+    browser = opened(steps("conv", np.ones((1, 2, 4, 4)), np.ones((3, 2, 2, 2))))
+    widths = {td.rect["width"] for td in find(browser, "figure.source td, figure.kernel td")}
+    assert max(widths) - min(widths) < 2
+    tops = [table.rect["y"] for table in find(browser, "figure.kernel table")]
+    assert len(set(tops)) == 3  # a row for each kernel, its channels beside each other
+
+
 @pytest.mark.parametrize("width", [360, 1200])
 def test_nothing_is_complained_about_or_cut_off(opened, width):
     browser = opened(transposed(), steps("conv", np.ones((1, 2, 9, 9)), np.ones((2, 2, 3, 3))))

@@ -114,6 +114,13 @@ def test_a_still_lights_the_cells_of_the_step(case):
         assert taps >= 0 <= entries  # the entries of the matrix have the kernel's colour
 
 
+def test_a_kernels_gradient_shows_at_each_step_which_pixels_it_takes():
+    walk = made("dw")
+    figure = walk.filmstrip()
+    assert sum(text.get_label() == "x[0, 0]" for text in figure.axes[0].texts) == len(walk)
+    assert fills(figure)[grids.LIT_TAP.fill] == sum(len(step.taps) for step in walk)
+
+
 def test_of_a_maximum_the_losers_are_seen_and_the_border_is_empty():
     walk = made("max_pool")
     step, figure = walk[4], walk.still(4)

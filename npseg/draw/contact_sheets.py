@@ -25,7 +25,7 @@ from npseg.draw.label_maps import (
 )
 
 _CELL, _GAP, _CAPTION = 300, 12, 20  # pixels
-_INK, _PALE = (40, 40, 40), (120, 120, 120)
+_INK, _PALE = (40, 40, 40), (105, 105, 105)
 
 
 class _Small(NamedTuple):

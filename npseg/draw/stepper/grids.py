@@ -22,7 +22,7 @@ from matplotlib.figure import Figure
 from PIL import ImageFont
 
 SOURCE, KERNEL, TARGET = "#0b6fb8", "#b35c00", "#0a7a5a"
-INK, GRAY, FAINT, LINE = "#1d2530", "#5c6672", "#8c95a1", "#c3cad3"
+INK, GRAY, FAINT, LINE, DOT = "#1d2530", "#5c6672", "#66707c", "#c3cad3", "#8c95a1"
 
 #: A grid's coordinates, row and column.
 Place: TypeAlias = tuple[int, int]
@@ -352,7 +352,7 @@ def _dot(sheet: Sheet, places: Sequence[Place], x: float, y: float, size: Room) 
     sheet.axes.plot(
         [x + (j + 0.5) * size.width for _, j in places],
         [y + (i + 0.5) * size.height for i, _ in places],
-        linestyle="none", marker=".", markersize=2.2 * sheet.scale, color=FAINT, markeredgewidth=0,
+        linestyle="none", marker=".", markersize=2.2 * sheet.scale, color=DOT, markeredgewidth=0,
     )  # fmt: skip
 
 

@@ -41,7 +41,7 @@ def page(steps: Steps) -> str:
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{escape(title)}</title>
-<style>:root {{ color-scheme: light dark; }} body {{ margin: 2rem; font-family: system-ui, sans-serif; }}</style>
+<style>:root {{ color-scheme: light dark; }} body {{ margin: clamp(1rem, 4vw, 2rem); font-family: system-ui, sans-serif; }}</style>
 <body>
 <h1>{escape(title)}</h1>
 {fragment(steps)}
@@ -87,7 +87,10 @@ def _plane(plane: Plane, role: str, drawing: Drawing) -> str:
     return "".join(
         [
             f'<figure class="{role}"{begins}><figcaption><b>{escape(plane.name)}</b> {_size(plane)}</figcaption>',
-            *(_sheet(plane, label, cells, texts, kinds) for label, cells in plane.sheets()),
+            *(
+                f'<div class="sheets">{"".join(_sheet(plane, *sheet, texts, kinds) for sheet in row)}</div>'
+                for row in plane.rows()
+            ),
             "</figure>",
         ]
     )

@@ -104,6 +104,15 @@ class Plane(NamedTuple):
             label += [f"depth {i - self.origin[0]}" for i in at[lead:]]
             yield ", ".join(label).replace("-", "−"), sheet
 
+    def rows(self) -> list[list[tuple[str, Table]]]:
+        """Arrange the sheets in rows: channels below each other; images, depths and a kernel's channels beside."""
+        sheets = list(self.sheets())
+        lead = self.cells.shape[: self.cells.ndim - len(self.size)]
+        order = np.arange(len(sheets)).reshape(*(*lead, 1, 1)[:2], -1)
+        if not self.name.endswith("w"):
+            order = order.swapaxes(0, 1)
+        return [[sheets[k] for k in row.flat] for row in order]
+
 
 @dataclass(frozen=True)
 class Drawing:

@@ -65,6 +65,12 @@ class Scene:
         """Whether the matrix is small enough to be shown."""
         return matrices.is_small(self.drawing)
 
+    @property
+    def weighs_with_image(self) -> bool:
+        """Whether the products weigh with an image, as for a kernel's gradient: each step takes other cells of it."""
+        kernel = self.drawing.kernel
+        return kernel is not None and not kernel.name.endswith("w")
+
     @cached_property
     def legend(self) -> str:
         """What the looks of the cells mean, of those that occur."""
@@ -193,13 +199,11 @@ class Scene:
     def _plane(
         self, plane: Plane, texts: Sequence[str], looks: Sequence[Look], room: Room, color: str
     ) -> Box:
-        """Draw a plane under its name: channels below each other, images, depths and a kernel's channels beside."""
-        sheets = [self._sheet(plane, label, cells, texts, looks, room) for label, cells in plane.sheets()]
-        lead = plane.cells.shape[: plane.cells.ndim - len(plane.size)]
-        order = np.arange(len(sheets)).reshape(*(*lead, 1, 1)[:2], -1)
-        if not plane.name.endswith("w"):
-            order = order.swapaxes(0, 1)
-        rows = [grids.beside([sheets[k] for k in row.flat], gap=0.2) for row in order]
+        """Draw the sheets of a plane under its name."""
+        rows = [
+            grids.beside([self._sheet(plane, *sheet, texts, looks, room) for sheet in row], gap=0.2)
+            for row in plane.rows()
+        ]
         name = grids.heading(plane.name, times(plane.size), color)
         return grids.below([name, grids.below(rows, gap=0.14)], gap=0.06)
 
@@ -228,12 +232,11 @@ class Scene:
 
 
 def _lit(looks: Sequence[Look], cells: Iterable[int], lit: Look) -> list[Look]:
-    """Give some cells another look, in the border a fainter one; what was struck through stays so."""
+    """Give some cells another look, in the border a lighter one; what was struck through stays so."""
     changed = list(looks)
     for cell in cells:
         border = looks[cell].struck or looks[cell].fill == grids.BORDER.fill
-        faint = lit._replace(ink=grids.GRAY, width=0.9) if border else lit
-        changed[cell] = faint._replace(struck=looks[cell].struck)
+        changed[cell] = lit._replace(width=0.9 if border else lit.width, struck=looks[cell].struck)
     return changed
 
 

@@ -5,13 +5,20 @@
 
   const numbers = (text) => (text ? text.split(" ").map(Number) : []);
 
-  function button(label, title, press) {
+  function button(label, title, press, key) {
     const made = document.createElement("button");
     made.type = "button";
     made.textContent = label;
-    made.title = title;
+    made.title = key ? `${title} (${key})` : title;
     made.setAttribute("aria-label", title);
     made.addEventListener("click", press);
+    return made;
+  }
+
+  function group(name, ...members) {
+    const made = document.createElement("span");
+    made.className = name;
+    made.append(...members);
     return made;
   }
 
@@ -40,21 +47,20 @@
     slider.min = 1;
     slider.setAttribute("aria-label", "step");
     slider.addEventListener("input", () => { stop(); show(view, slider.value - 1); });
-    const play = button("play", "play", () => (timer ? stop() : start()));
-    const count = document.createElement("span");
-    count.className = "count";
-    const choice = document.createElement("span");
-    choice.className = "views";
-    choice.append(...tabs);
+    const play = button("play", "play", () => (timer ? stop() : start()), "space");
+    play.className = "play";
+    const count = group("count");
     controls.append(
-      choice,
-      button("|◀", "first step", () => move(-Infinity)),
-      button("◀", "step back", () => move(-1)),
-      play,
-      button("▶", "step on", () => move(1)),
-      button("▶|", "last step", () => move(Infinity)),
-      slider,
-      count,
+      group("views", ...tabs),
+      group(
+        "moves",
+        button("|◀", "first step", () => move(-Infinity), "Home"),
+        button("◀", "step back", () => move(-1), "←"),
+        play,
+        button("▶", "step on", () => move(1), "→"),
+        button("▶|", "last step", () => move(Infinity), "End"),
+      ),
+      group("place", slider, count),
     );
     const line = document.createElement("p");
     line.className = "line";
@@ -119,9 +125,7 @@
 
     function start() {
       if (at + 1 >= items().length) show(view, 0);
-      play.textContent = "pause";
-      play.title = "pause";
-      play.setAttribute("aria-label", "pause");
+      relabel("pause");
       timer = setInterval(() => {
         if (!root.isConnected || at + 1 >= items().length) stop();
         else show(view, at + 1);
@@ -131,9 +135,13 @@
     function stop() {
       clearInterval(timer);
       timer = null;
-      play.textContent = "play";
-      play.title = "play";
-      play.setAttribute("aria-label", "play");
+      relabel("play");
+    }
+
+    function relabel(doing) {
+      play.textContent = doing;
+      play.title = `${doing} (space)`;
+      play.setAttribute("aria-label", doing);
     }
 
     const keys = { ArrowLeft: -1, ArrowRight: 1, Home: -Infinity, End: Infinity };

@@ -1,7 +1,8 @@
 """The steps as pictures: one of them, all beside each other, or one after the other.
 
 A still shows one step: what meets what, the matrix where it is small, and the arithmetic spelled out. A filmstrip
-shows the source and the result at every step, and the kernel once. An animation is the stills in a row.
+shows the source and the result at every step, and the kernel once, unless it is an image that each step reads
+elsewhere. An animation is the stills in a row.
 """
 
 from __future__ import annotations
@@ -193,16 +194,19 @@ def _strip(scene: Scene, frames: Sequence[Box], across: int) -> Box:
     """Arrange frames, so many in a row, and the kernel before them."""
     rows = [frames[k : k + across] for k in range(0, len(frames), across)]
     strip = grids.below((grids.beside(row, gap=0.45, align=0) for row in rows), gap=0.45)
-    return grids.beside([*scene.kernel(), strip], gap=0.6, align=0.5 if len(rows) == 1 else 0)
+    once = [] if scene.weighs_with_image else scene.kernel()
+    return grids.beside([*once, strip], gap=0.6, align=0.5 if len(rows) == 1 else 0)
 
 
 def _frame(scene: Scene, i: int, stacked: bool) -> Box:
-    """Draw one step of a filmstrip: the source, and the result below or beside it."""
+    """Draw one step of a filmstrip: what is read, and the result below or beside it."""
     caption = grids.heading(f"{i + 1}", _subject(scene.steps, i), grids.INK)
+    with_it = scene.kernel(scene.steps[i].taps) if scene.weighs_with_image else []
+    read = grids.beside([scene.source(i), *with_it], gap=0.2)
     if stacked:
-        picture = grids.below([scene.source(i), _arrow("↓"), scene.target(i)], gap=0.06, align=0.5)
+        picture = grids.below([read, _arrow("↓"), scene.target(i)], gap=0.06, align=0.5)
     else:
-        picture = grids.beside([scene.source(i), _arrow("→"), scene.target(i)], gap=0.15)
+        picture = grids.beside([read, _arrow("→"), scene.target(i)], gap=0.15)
     return grids.below([caption, picture], gap=0.12, align=0.5)
 
 
