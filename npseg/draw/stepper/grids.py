@@ -1,37 +1,26 @@
 """Grids of cells, written and lit: what the stills, the filmstrips and the pictures of matrices are made of.
 
-A picture is put together from boxes, which know their size before they are drawn: a grid, a line of text, or other
-boxes side by side. All lengths are in inches, from the top left. What does not fit onto a page is drawn smaller.
-Three colours have the same meaning everywhere: blue is what is read, amber the kernel, green the result. Where a
-cell is lit it is tinted, has a heavy edge and its figures are bold, so that it also shows in print without colours.
+Three colours have the same meaning everywhere: blue is what is read, amber the kernel, green the result. Where a cell
+is lit it is tinted, has a heavy edge and its figures are bold, so that it also shows in print without colours.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import lru_cache
-from pathlib import Path
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple, TypeAlias
 
-from matplotlib import get_data_path
-from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.collections import LineCollection, PolyCollection
-from matplotlib.figure import Figure
-from PIL import ImageFont
+from matplotlib.collections import PolyCollection
+
+from npseg.draw.stepper.boxes import GRAY, INK, POINT, Box, Sheet, length
 
 SOURCE, KERNEL, TARGET = "#0b6fb8", "#b35c00", "#0a7a5a"
-INK, GRAY, FAINT, LINE, DOT = "#1d2530", "#5c6672", "#66707c", "#c3cad3", "#8c95a1"
+FAINT, LINE, RULE = "#66707c", "#c3cad3", "#8a94a1"
 
 #: A grid's coordinates, row and column.
 Place: TypeAlias = tuple[int, int]
 
-_POINT = 1 / 72  # inches
-_CAPITAL = 0.365  # half the height of a figure, in parts of the font's size
-_WIDEST, _HIGHEST = 15.0, 12.0  # inches; what is larger is scaled down
 _LONGEST, _TERMS = 11, 9  # signs in a cell without a break, and in each line if there are more
-_MARGIN = 0.22
 _LABELS = 7.5  # font size of coordinates
 
 
@@ -72,157 +61,6 @@ class Room(NamedTuple):
     font: float
 
 
-class Sheet:
-    """A figure to draw on.
-
-    Parameters
-    ----------
-    width, height : float
-        Its size, in inches as the boxes count them.
-    """
-
-    def __init__(self, width: float, height: float) -> None:
-        self.scale = scale(width, height)
-        self.figure = Figure(figsize=(width * self.scale, height * self.scale), dpi=100, facecolor="white")
-        FigureCanvasAgg(self.figure)
-        self.axes: Axes = self.figure.add_axes((0, 0, 1, 1))
-        self.axes.set_axis_off()
-        self.axes.set_xlim(0, width)
-        self.axes.set_ylim(height, 0)
-
-    def text(
-        self,
-        x: float,
-        y: float,
-        text: str,
-        *,
-        size: float,
-        color: str = INK,
-        bold: bool = False,
-        align: str = "left",
-        turned: bool = False,
-        name: str = "",
-    ) -> None:
-        """Write a line with its middle at the height y; turned, it runs upwards from y."""
-        if turned:
-            x, where, angle = x + _CAPITAL * size * _POINT, "left", 90.0
-        else:
-            y, where, angle = y + _CAPITAL * size * _POINT, align, 0.0
-        self.axes.text(
-            x, y, text, fontsize=size * self.scale, color=color, weight="bold" if bold else "normal", ha=where,
-            va="baseline", rotation=angle, rotation_mode="anchor", family="DejaVu Sans", parse_math=False,
-            usetex=False, label=name,
-        )  # fmt: skip
-
-    def lines(self, segments: Sequence[Sequence[tuple[float, float]]], *, color: str, width: float) -> None:
-        """Draw straight lines."""
-        self.axes.add_collection(
-            LineCollection(segments, colors=color, linewidths=width * self.scale), autolim=False
-        )
-
-    def rectangles(self, places: Sequence[tuple[float, float]], room: Room, looks: Sequence[Look]) -> None:
-        """Draw rectangles of one size, those with the heaviest edges on top."""
-        order = sorted(range(len(looks)), key=lambda i: looks[i].width)
-        corners = [
-            [(x, y), (x + room.width, y), (x + room.width, y + room.height), (x, y + room.height)]
-            for x, y in (places[i] for i in order)
-        ]
-        ordered = [looks[i] for i in order]
-        self.axes.add_collection(
-            PolyCollection(
-                corners,
-                facecolors=[look.fill for look in ordered],
-                edgecolors=[look.edge for look in ordered],
-                linewidths=[look.width * self.scale for look in ordered],
-                joinstyle="miter",
-            ),
-            autolim=False,
-        )
-
-
-class Box(NamedTuple):
-    """Something to draw: how wide and high it is, and what draws it from its top left corner."""
-
-    width: float
-    height: float
-    draw: Callable[[Sheet, float, float], None]
-
-
-def scale(width: float, height: float) -> float:
-    """Return by how much a drawing is made smaller to fit onto a page."""
-    return min(1.0, _WIDEST / width, _HIGHEST / height)
-
-
-def figure(box: Box) -> Figure:
-    """Draw a box on a page of its own."""
-    sheet = Sheet(box.width + 2 * _MARGIN, box.height + 2 * _MARGIN)
-    box.draw(sheet, _MARGIN, _MARGIN)
-    return sheet.figure
-
-
-def beside(boxes: Iterable[Box], *, gap: float = 0.3, align: float = 0.5) -> Box:
-    """Put boxes side by side; ``align`` 0 sets them at the top, 0.5 in the middle, 1 at the bottom."""
-    items = list(boxes)
-    height = max(box.height for box in items)
-
-    def draw(sheet: Sheet, left: float, top: float) -> None:
-        for box in items:
-            box.draw(sheet, left, top + align * (height - box.height))
-            left += box.width + gap
-
-    return Box(sum(box.width for box in items) + gap * (len(items) - 1), height, draw)
-
-
-def below(boxes: Iterable[Box], *, gap: float = 0.3, align: float = 0.0) -> Box:
-    """Put boxes below each other; ``align`` 0 sets them at the left, 0.5 in the middle."""
-    items = list(boxes)
-    width = max(box.width for box in items)
-
-    def draw(sheet: Sheet, left: float, top: float) -> None:
-        for box in items:
-            box.draw(sheet, left + align * (width - box.width), top)
-            top += box.height + gap
-
-    return Box(width, sum(box.height for box in items) + gap * (len(items) - 1), draw)
-
-
-def line(text: str, *, size: float = 9.0, color: str = INK, bold: bool = False) -> Box:
-    """Make a line of text a box."""
-    height = 1.35 * size * _POINT
-
-    def draw(sheet: Sheet, left: float, top: float) -> None:
-        sheet.text(left, top + height / 2, text, size=size, color=color, bold=bold)
-
-    return Box(length(text, size, bold=bold), height, draw)
-
-
-def heading(name: str, note: str, color: str, *, size: float = 10.0) -> Box:
-    """Write a name in bold, and beside it a note in grey."""
-    parts = [line(name, size=size, color=color, bold=True), line(note, size=0.9 * size, color=GRAY)]
-    return beside(parts, gap=0.007 * size)
-
-
-def paragraph(text: str, width: float, *, size: float = 9.0, color: str = INK) -> Box:
-    """Write a text in as many lines as it needs."""
-    return below((line(part, size=size, color=color) for part in wrapped(text, width, size)), gap=0.02)
-
-
-def wrapped(text: str, width: float, size: float) -> list[str]:
-    """Break a text into lines: behind a semicolon or a colon if that will do, else where its sums can be broken."""
-    lines: list[str] = []
-    for given in text.splitlines():
-        lines.append("")
-        for part in re.split(r"(?<=[;:]) ", given):
-            fits = length(part, size) <= width
-            for piece in [part] if fits else re.split(r" (?=[+=])|(?<=\),) |(?<=\w,) (?![^\[]*\])", part):
-                joined = f"{lines[-1]} {piece}" if lines[-1] else piece
-                if lines[-1] and length(joined, size) > width:
-                    lines.append(piece)
-                else:
-                    lines[-1] = joined
-    return lines
-
-
 def room(texts: Iterable[str], *, font: float = 10.0, least: float = 0.36) -> Room:
     """Return the room in which every one of these texts fits."""
     width, rows = 0.0, 1
@@ -230,7 +68,7 @@ def room(texts: Iterable[str], *, font: float = 10.0, least: float = 0.36) -> Ro
         lines = _broken(text)
         width = max(width, *(length(part, font, bold=True) for part in lines))
         rows = max(rows, len(lines))
-    return Room(max(least, width + 0.13), max(least, rows * 1.15 * font * _POINT + 0.12), font)
+    return Room(max(least, width + 0.13), max(least, rows * 1.15 * font * POINT + 0.12), font)
 
 
 def grid(
@@ -275,7 +113,7 @@ def grid(
     def draw(sheet: Sheet, x: float, y: float) -> None:
         x, y = x + left, y + above
         corner = {place: (x + place[1] * size.width, y + place[0] * size.height) for place in cells}
-        sheet.rectangles(list(corner.values()), size, [cell.look for cell in cells.values()])
+        _rectangles(sheet, list(corner.values()), size, [cell.look for cell in cells.values()])
         struck = [corner[place] for place, cell in cells.items() if cell.look.struck]
         if struck:
             _strike(sheet, struck, size)
@@ -302,18 +140,6 @@ def grid(
     return Box(left + width * size.width, above + height * size.height, draw)
 
 
-@lru_cache(maxsize=4096)
-def length(text: str, size: float, *, bold: bool = False) -> float:
-    """Return how long a text is, in inches, and a little more: on a screen letters take whole pixels."""
-    return 1.05 * _font(bold).getlength(text) / 100 * size * _POINT
-
-
-@lru_cache(maxsize=2)
-def _font(bold: bool) -> ImageFont.FreeTypeFont:
-    name = "DejaVuSans-Bold.ttf" if bold else "DejaVuSans.ttf"
-    return ImageFont.truetype(str(Path(get_data_path(), "fonts", "ttf", name)), 100)
-
-
 def _all(shape: Place) -> list[Place]:
     return [(i, j) for i in range(shape[0]) for j in range(shape[1])]
 
@@ -330,10 +156,32 @@ def _broken(text: str) -> list[str]:
     return lines
 
 
+def _rectangles(
+    sheet: Sheet, places: Sequence[tuple[float, float]], room: Room, looks: Sequence[Look]
+) -> None:
+    """Draw rectangles of one size, those with the heaviest edges on top."""
+    order = sorted(range(len(looks)), key=lambda i: looks[i].width)
+    corners = [
+        [(x, y), (x + room.width, y), (x + room.width, y + room.height), (x, y + room.height)]
+        for x, y in (places[i] for i in order)
+    ]
+    ordered = [looks[i] for i in order]
+    sheet.axes.add_collection(
+        PolyCollection(
+            corners,
+            facecolors=[look.fill for look in ordered],
+            edgecolors=[look.edge for look in ordered],
+            linewidths=[look.width * sheet.scale for look in ordered],
+            joinstyle="miter",
+        ),
+        autolim=False,
+    )
+
+
 def _write(sheet: Sheet, cell: Cell, corner: tuple[float, float], size: Room) -> None:
     """Write what is in a cell, in its middle."""
     lines = _broken(cell.text)
-    step = 1.15 * size.font * _POINT
+    step = 1.15 * size.font * POINT
     x, y = corner[0] + size.width / 2, corner[1] + size.height / 2 - step * (len(lines) - 1) / 2
     for i, text in enumerate(lines):
         if text:
@@ -352,7 +200,7 @@ def _dot(sheet: Sheet, places: Sequence[Place], x: float, y: float, size: Room) 
     sheet.axes.plot(
         [x + (j + 0.5) * size.width for _, j in places],
         [y + (i + 0.5) * size.height for i, _ in places],
-        linestyle="none", marker=".", markersize=2.2 * sheet.scale, color=DOT, markeredgewidth=0,
+        linestyle="none", marker=".", markersize=2.2 * sheet.scale, color=RULE, markeredgewidth=0,
     )  # fmt: skip
 
 
@@ -363,7 +211,7 @@ def _rule(
     right, bottom = x + shape[1] * size.width, y + shape[0] * size.height
     for i, width in breaks[0].items():
         at = y + i * size.height
-        sheet.lines([[(x, at), (right, at)]], color="#8a94a1", width=width)
+        sheet.lines([[(x, at), (right, at)]], color=RULE, width=width)
     for j, width in breaks[1].items():
         at = x + j * size.width
-        sheet.lines([[(at, y), (at, bottom)]], color="#8a94a1", width=width)
+        sheet.lines([[(at, y), (at, bottom)]], color=RULE, width=width)

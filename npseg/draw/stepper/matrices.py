@@ -16,8 +16,9 @@ from matplotlib import colormaps
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
-from npseg.draw.stepper import grids
-from npseg.draw.stepper.grids import Box, Cell, Look, Place
+from npseg.draw.stepper import boxes, grids
+from npseg.draw.stepper.boxes import Box
+from npseg.draw.stepper.grids import Cell, Look, Place
 from npseg.draw.stepper.notation import Value, written
 from npseg.draw.stepper.products import Drawing, Plane
 from npseg.draw.stepper.steps import steps
@@ -36,8 +37,8 @@ SIDE, FONT = 0.27, 8.5
 #: More entries than this are not drawn.
 MOST_ENTRIES = 100_000
 
-_ENTRY = Look("#fdf1e1", "#ffffff", grids.INK, 0.7)
-_LIT_ROW, _LIT_COLUMN = Look("#e3f4ed", "#e3f4ed", grids.FAINT, 0), Look("#e1eef9", "#e1eef9", grids.FAINT, 0)
+_ENTRY = Look("#fdf1e1", "#ffffff", boxes.INK, 0.7)
+_LIT_ROW, _LIT_COLUMN = Look("#e3f4ed", "#e3f4ed", grids.RULE, 0), Look("#e1eef9", "#e1eef9", grids.RULE, 0)
 _WHOLE = 7.5  # inches, of a matrix of coloured squares
 _MOST_COLOURS = 24  # in the legend
 
@@ -86,9 +87,9 @@ def matrix(operation: str, x: Any, w: Any = None, **options: Any) -> Figure:
     there = sum(value != 0 for value in values.values())
     title = f"{drawing.matrix}: {rows}x{columns}, {there} of {rows * columns} entries are not 0"
     note = f"{drawing.target.name} = {drawing.matrix} {drawing.source.name}, {drawing.operation}"
-    head = [grids.line(title, size=11, bold=True), grids.line(note, color=grids.GRAY)]
+    head = [boxes.line(title, size=11, bold=True), boxes.line(note, color=boxes.GRAY)]
     body = [written_out(drawing, values)] if is_small(drawing) else _coloured(drawing, values)
-    return grids.figure(grids.below([grids.below(head, gap=0.04), *body], gap=0.22))
+    return boxes.figure(boxes.below([boxes.below(head, gap=0.04), *body], gap=0.22))
 
 
 def shape(drawing: Drawing) -> Place:
@@ -159,7 +160,7 @@ def names(plane: Plane, lit: Collection[int], color: str) -> list[Cell]:
     """Return labels with the names of a plane's cells, without the border's; those lit have the colour."""
     look = Look(ink=color)
     return [
-        Cell(plane.call(int(cell)), look if i in lit else Look(ink=grids.GRAY))
+        Cell(plane.call(int(cell)), look if i in lit else Look(ink=boxes.GRAY))
         for i, cell in enumerate(np.flatnonzero(plane.inside))
     ]
 
@@ -183,7 +184,7 @@ def _coloured(drawing: Drawing, values: Entries) -> list[Box]:
     colours = _colours(present.values())
     side = min(0.2, _WHOLE / max(height, width))
     # Squares of less than a pixel are still seen by their edges.
-    looks = {value: Look(colour, colour, grids.INK, 0.25) for value, colour in colours.items()}
+    looks = {value: Look(colour, colour, boxes.INK, 0.25) for value, colour in colours.items()}
     cells = {place: Cell("", looks[value]) for place, value in present.items()}
     squares = grids.grid(
         (height, width),
@@ -194,7 +195,7 @@ def _coloured(drawing: Drawing, values: Entries) -> list[Box]:
     note = f"rows: {_counted(drawing.target)}; columns: {_counted(drawing.source)}; both in row-major order"
     room = max(squares.width, 4.5)
     legend = [_legend(looks, room)] if looks else []
-    return [squares, *legend, grids.paragraph(note, room, size=8, color=grids.GRAY)]
+    return [squares, *legend, boxes.paragraph(note, room, size=8, color=boxes.GRAY)]
 
 
 def _counted(plane: Plane) -> str:
@@ -223,8 +224,8 @@ def _legend(looks: Mapping[Value, Look], width: float) -> Box:
     rows: list[list[Box]] = [[]]
     for value in values:
         swatch = grids.grid((1, 1), {(0, 0): Cell("", looks[value])}, grids.Room(0.16, 0.16, 1))
-        entry = grids.beside([swatch, grids.line(written(value))], gap=0.07)
+        entry = boxes.beside([swatch, boxes.line(written(value))], gap=0.07)
         if rows[-1] and sum(box.width + 0.22 for box in (*rows[-1], entry)) > width:
             rows.append([])
         rows[-1].append(entry)
-    return grids.below((grids.beside(row, gap=0.22) for row in rows), gap=0.06)
+    return boxes.below((boxes.beside(row, gap=0.22) for row in rows), gap=0.06)

@@ -41,7 +41,10 @@ def page(steps: Steps) -> str:
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{escape(title)}</title>
-<style>:root {{ color-scheme: light dark; }} body {{ margin: clamp(1rem, 4vw, 2rem); font-family: system-ui, sans-serif; }}</style>
+<style>
+:root {{ color-scheme: light dark; }}
+body {{ margin: clamp(1rem, 4vw, 2rem); font-family: system-ui, sans-serif; }}
+</style>
 <body>
 <h1>{escape(title)}</h1>
 {fragment(steps)}

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from npseg.draw.stepper import grids, matrices
-from npseg.draw.stepper.grids import Box, Cell, Look, Room
+from npseg.draw.stepper import boxes, grids, matrices
+from npseg.draw.stepper.boxes import Box
+from npseg.draw.stepper.grids import Cell, Look, Room
 from npseg.draw.stepper.notation import Value, written
 from npseg.draw.stepper.products import Plane, Table
 from npseg.draw.stepper.walk import absent, entries, read
@@ -112,7 +113,7 @@ class Scene:
         written_out = matrices.written_out(
             self.drawing, self._entries, rows=rows, columns=columns, view=self.steps.order
         )
-        return grids.below([self._matrix_name, written_out], gap=0.08)
+        return boxes.below([self._matrix_name, written_out], gap=0.08)
 
     def product(self, i: int) -> Box:
         """Draw the result as the matrix times what is read, both as columns."""
@@ -127,16 +128,16 @@ class Scene:
         matrix = matrices.written_out(
             drawing, self._entries, rows=rows, columns=columns, labelled=False, least=high
         )
-        boxes = [
+        parts = [
             _column(drawing.target, texts, looks, rows, grids.TARGET, high),
             _sign("="),
-            grids.below([self._matrix_name, matrix], gap=0.08),
+            boxes.below([self._matrix_name, matrix], gap=0.08),
             _column(drawing.source, x_texts, x_looks, columns, grids.SOURCE, high),
         ]
         if start is not None:
             b = drawing.target._replace(name="b")
-            boxes += [_sign("+"), _column(b, b_texts, [grids.PLAIN] * len(b_texts), rows, grids.INK, high)]
-        return grids.beside(boxes, gap=0.2)
+            parts += [_sign("+"), _column(b, b_texts, [grids.PLAIN] * len(b_texts), rows, boxes.INK, high)]
+        return boxes.beside(parts, gap=0.2)
 
     @cached_property
     def _entries(self) -> matrices.Entries:
@@ -144,7 +145,7 @@ class Scene:
 
     @property
     def _matrix_name(self) -> Box:
-        return grids.heading(self.drawing.matrix, times(matrices.shape(self.drawing)), grids.KERNEL)
+        return boxes.heading(self.drawing.matrix, times(matrices.shape(self.drawing)), grids.KERNEL)
 
     @cached_property
     def _source(self) -> tuple[list[str], list[Look]]:
@@ -201,11 +202,11 @@ class Scene:
     ) -> Box:
         """Draw the sheets of a plane under its name."""
         rows = [
-            grids.beside([self._sheet(plane, *sheet, texts, looks, room) for sheet in row], gap=0.2)
+            boxes.beside([self._sheet(plane, *sheet, texts, looks, room) for sheet in row], gap=0.2)
             for row in plane.rows()
         ]
-        name = grids.heading(plane.name, times(plane.size), color)
-        return grids.below([name, grids.below(rows, gap=0.14)], gap=0.06)
+        name = boxes.heading(plane.name, times(plane.size), color)
+        return boxes.below([name, boxes.below(rows, gap=0.14)], gap=0.06)
 
     def _sheet(
         self,
@@ -228,7 +229,7 @@ class Scene:
             columns = [_coordinate(k, plane.origin[-1]) for k in range(width)]
             rows = [_coordinate(k, plane.origin[-2]) for k in range(height)] if len(plane.size) > 1 else []
         box = grids.grid((height, width), cells, room, rows=rows, columns=columns)
-        return grids.below([grids.line(label, size=8, color=grids.GRAY), box], gap=0.03) if label else box
+        return boxes.below([boxes.line(label, size=8, color=boxes.GRAY), box], gap=0.03) if label else box
 
 
 def _lit(looks: Sequence[Look], cells: Iterable[int], lit: Look) -> list[Look]:
@@ -259,10 +260,10 @@ def _column(
     cells = {(row, 0): Cell(texts[cell], looks[cell], plane.call(cell)) for row, cell in enumerate(inside)}
     size = grids.room(texts, font=matrices.FONT, least=0.36)._replace(height=high)
     rows = matrices.names(plane, lit, color)
-    return grids.below(
-        [grids.heading(plane.name, "", color), grids.grid((len(inside), 1), cells, size, rows=rows)], gap=0.08
+    return boxes.below(
+        [boxes.heading(plane.name, "", color), grids.grid((len(inside), 1), cells, size, rows=rows)], gap=0.08
     )
 
 
 def _sign(text: str) -> Box:
-    return grids.line(text, size=14, color=grids.GRAY)
+    return boxes.line(text, size=14, color=boxes.GRAY)

@@ -17,8 +17,8 @@ from PIL import Image
 from tqdm import tqdm
 
 from npseg import arguments
-from npseg.draw.stepper import grids
-from npseg.draw.stepper.grids import Box
+from npseg.draw.stepper import boxes
+from npseg.draw.stepper.boxes import Box
 from npseg.draw.stepper.notation import written
 from npseg.draw.stepper.scene import Scene
 
@@ -104,7 +104,7 @@ def filmstrip(steps: Steps, *, columns: int | None = None) -> Figure:
     page = _Page(steps, body, scene.legend)
     of_all = "" if count == steps.total else f" of {steps.total}"
     title = page.title(f"{steps.order}, {count}{of_all} steps")
-    return grids.figure(grids.below([title, body, page.formula()], gap=0.25))
+    return boxes.figure(boxes.below([title, body, page.formula()], gap=0.25))
 
 
 def animation(steps: Steps) -> bytes:
@@ -144,8 +144,8 @@ def _still(scene: Scene, i: int) -> Figure:
     body = scene.product(i) if as_product else _planes_and_matrix(scene, i)
     page = _Page(steps, body, "" if as_product else scene.legend)
     title = page.title(f"{steps.order}, step {i + 1} of {steps.total}")
-    head = grids.below([title, page.formula()], gap=0.06)
-    return grids.figure(grids.below([head, body, page.arithmetic(i)]))
+    head = boxes.below([title, page.formula()], gap=0.06)
+    return boxes.figure(boxes.below([head, body, page.arithmetic(i)]))
 
 
 class _Page:
@@ -154,25 +154,25 @@ class _Page:
     def __init__(self, steps: Steps, body: Box, legend: str) -> None:
         self._steps, self._legend = steps, legend
         self._width = max(body.width, _NARROWEST)
-        self._scale = grids.scale(body.width, body.height)
+        self._scale = boxes.scale(body.width, body.height)
 
     def title(self, note: str) -> Box:
-        return grids.heading(self._steps.drawing.operation, note, grids.INK, size=13 / self._scale)
+        return boxes.heading(self._steps.drawing.operation, note, boxes.INK, size=13 / self._scale)
 
     def formula(self) -> Box:
         """Write the size formula, and what the looks of the cells mean."""
         text, size = f"{self._steps.drawing.formula}\n{self._legend}", 8.5 / self._scale
-        return grids.paragraph(text.strip(), self._width, size=size, color=grids.GRAY)
+        return boxes.paragraph(text.strip(), self._width, size=size, color=boxes.GRAY)
 
     def arithmetic(self, i: int) -> Box:
         """Write a step's arithmetic, in the room that the longest step needs."""
         size, steps = 10 / self._scale, self._steps
-        most = min(_MOST_LINES, max(len(grids.wrapped(step.text, self._width, size)) for step in steps))
-        lines = grids.wrapped(steps[i].text, self._width, size)
+        most = min(_MOST_LINES, max(len(boxes.wrapped(step.text, self._width, size)) for step in steps))
+        lines = boxes.wrapped(steps[i].text, self._width, size)
         if len(lines) > most:
             lines = [*lines[: most - 1], f"{lines[most - 1]} …"]
         lines += [""] * (most - len(lines))
-        text = grids.below((grids.line(part, size=size) for part in lines), gap=0.03)
+        text = boxes.below((boxes.line(part, size=size) for part in lines), gap=0.03)
         return text._replace(width=max(text.width, self._width))
 
 
@@ -181,11 +181,11 @@ def _planes_and_matrix(scene: Scene, i: int) -> Box:
     source, kernel, target = scene.source(i), scene.kernel(scene.steps[i].taps), scene.target(i)
     matrix = [scene.matrix(i)] if scene.has_matrix else []
     planes = [
-        grids.beside([source, *kernel, _arrow("→"), target], gap=0.32),
-        grids.below([source, *kernel, target], gap=0.22),
+        boxes.beside([source, *kernel, _arrow("→"), target], gap=0.32),
+        boxes.below([source, *kernel, target], gap=0.22),
     ]
     return min(
-        (arrange([part, *matrix], gap=0.45) for part in planes for arrange in (grids.beside, grids.below)),
+        (arrange([part, *matrix], gap=0.45) for part in planes for arrange in (boxes.beside, boxes.below)),
         key=lambda box: max(box.width / 1.7, box.height),
     )
 
@@ -193,21 +193,21 @@ def _planes_and_matrix(scene: Scene, i: int) -> Box:
 def _strip(scene: Scene, frames: Sequence[Box], across: int) -> Box:
     """Arrange frames, so many in a row, and the kernel before them."""
     rows = [frames[k : k + across] for k in range(0, len(frames), across)]
-    strip = grids.below((grids.beside(row, gap=0.45, align=0) for row in rows), gap=0.45)
+    strip = boxes.below((boxes.beside(row, gap=0.45, align=0) for row in rows), gap=0.45)
     once = [] if scene.weighs_with_image else scene.kernel()
-    return grids.beside([*once, strip], gap=0.6, align=0.5 if len(rows) == 1 else 0)
+    return boxes.beside([*once, strip], gap=0.6, align=0.5 if len(rows) == 1 else 0)
 
 
 def _frame(scene: Scene, i: int, stacked: bool) -> Box:
     """Draw one step of a filmstrip: what is read, and the result below or beside it."""
-    caption = grids.heading(f"{i + 1}", _subject(scene.steps, i), grids.INK)
+    caption = boxes.heading(f"{i + 1}", _subject(scene.steps, i), boxes.INK)
     with_it = scene.kernel(scene.steps[i].taps) if scene.weighs_with_image else []
-    read = grids.beside([scene.source(i), *with_it], gap=0.2)
+    read = boxes.beside([scene.source(i), *with_it], gap=0.2)
     if stacked:
-        picture = grids.below([read, _arrow("↓"), scene.target(i)], gap=0.06, align=0.5)
+        picture = boxes.below([read, _arrow("↓"), scene.target(i)], gap=0.06, align=0.5)
     else:
-        picture = grids.beside([read, _arrow("→"), scene.target(i)], gap=0.15)
-    return grids.below([caption, picture], gap=0.12, align=0.5)
+        picture = boxes.beside([read, _arrow("→"), scene.target(i)], gap=0.15)
+    return boxes.below([caption, picture], gap=0.12, align=0.5)
 
 
 def _subject(steps: Steps, i: int) -> str:
@@ -220,7 +220,7 @@ def _subject(steps: Steps, i: int) -> str:
 
 
 def _arrow(text: str) -> Box:
-    return grids.line(text, size=15, color=grids.GRAY)
+    return boxes.line(text, size=15, color=boxes.GRAY)
 
 
 def _pixels(figure: Figure) -> Image.Image:
