@@ -1,7 +1,9 @@
 """The stepper: an operation's arithmetic, spelled out step by step and drawn.
 
-From the ground up: :mod:`notation` writes numbers and symbols, :mod:`formulas` the size formulas; :mod:`products` is
-the table of what meets what, and :mod:`passes` fills it in for each operation; :mod:`walk` puts it in order. On these
-stand three ways of showing it, :mod:`page` (HTML), :mod:`stills` and :mod:`matrices` (matplotlib, put together from
-:mod:`boxes` and :mod:`grids` by :mod:`scene`), :mod:`saving` for files, and :mod:`steps`, which users call.
+From the ground up: :mod:`notation` writes numbers and symbols, :mod:`formulas` the size formulas. :mod:`planes` are
+arrays as they are drawn and :mod:`products` the table of what meets what; :mod:`convolutions` and :mod:`poolings` fill
+it in from the :mod:`cells` that a user gives, :mod:`passes` knows each by its name, and :mod:`walk` puts the table in
+order. On these stand three ways of showing it: :mod:`page` (HTML), and :mod:`stills` and :mod:`matrices` (matplotlib),
+which :mod:`scene` puts together from :mod:`boxes` and :mod:`grids`. :mod:`saving` writes files, and :mod:`steps` is
+what users call.
 """

@@ -15,7 +15,8 @@ import numpy as np
 from npseg import arguments, windows
 from npseg.draw.stepper import formulas
 from npseg.draw.stepper.cells import Cells, cells, numbers, symbolic
-from npseg.draw.stepper.products import Drawing, Plane, canvas, meetings, pairs, surrounded
+from npseg.draw.stepper.planes import Plane
+from npseg.draw.stepper.products import Drawing, canvas, meetings, pairs, surrounded
 from npseg.geometry import Window
 from npseg.methods.columns import col2im, im2col
 from npseg.ops.conv import ConvCache, conv_backward, conv_forward

@@ -20,7 +20,8 @@ from npseg.draw.stepper import boxes, grids
 from npseg.draw.stepper.boxes import Box
 from npseg.draw.stepper.grids import Cell, Look, Place
 from npseg.draw.stepper.notation import Value, written
-from npseg.draw.stepper.products import Drawing, Plane
+from npseg.draw.stepper.planes import Plane
+from npseg.draw.stepper.products import Drawing
 from npseg.draw.stepper.steps import steps
 from npseg.draw.stepper.walk import entries
 from npseg.geometry import times

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from npseg.draw.stepper.notation import written
-from npseg.draw.stepper.products import Drawing, Plane, Table
+from npseg.draw.stepper.planes import Plane, Table
+from npseg.draw.stepper.products import Drawing
 from npseg.draw.stepper.walk import Step, absent, entries, read, result
 from npseg.geometry import times
 

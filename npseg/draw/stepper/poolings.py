@@ -15,17 +15,8 @@ import numpy as np
 
 from npseg.draw.stepper import formulas
 from npseg.draw.stepper.cells import Cells, cells, numbers, symbolic, whole
-from npseg.draw.stepper.products import (
-    Canvas,
-    Drawing,
-    Plane,
-    Table,
-    box,
-    canvas,
-    pairs,
-    refuse_many,
-    surrounded,
-)
+from npseg.draw.stepper.planes import Plane, Table, box
+from npseg.draw.stepper.products import Canvas, Drawing, canvas, pairs, refuse_many, surrounded
 from npseg.geometry import Window, times
 from npseg.methods.matrices import resize_bilinear_matrix
 from npseg.ops.pool import avg_pool_backward, avg_pool_forward, max_pool_backward, max_pool_forward

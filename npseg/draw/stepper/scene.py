@@ -16,7 +16,7 @@ from npseg.draw.stepper import boxes, grids, matrices
 from npseg.draw.stepper.boxes import Box
 from npseg.draw.stepper.grids import Cell, Look, Room
 from npseg.draw.stepper.notation import Value, written
-from npseg.draw.stepper.products import Plane, Table
+from npseg.draw.stepper.planes import Plane, Table
 from npseg.draw.stepper.walk import absent, entries, read
 from npseg.geometry import times
 

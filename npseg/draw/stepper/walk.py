@@ -14,7 +14,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from npseg.draw.stepper.notation import Product, Value, added, spelled_out, written
-from npseg.draw.stepper.products import Drawing, Table
+from npseg.draw.stepper.planes import Table
+from npseg.draw.stepper.products import Drawing
 
 
 class Step(NamedTuple):
