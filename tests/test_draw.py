@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
 
-from npseg.draw.label_maps import colorize, comparison, labels, overlay, overlay_with_legend
+from npseg.draw import colorize, comparison, labels, overlay, overlay_with_legend
 from npseg.draw.training_curves import curves
 
 COLORS = np.array([(10, 20, 30), (200, 100, 50), (0, 255, 0)], np.uint8)
@@ -243,7 +243,7 @@ def test_an_empty_history_is_refused():
 
 def test_drawing_needs_no_pyplot_and_training_no_drawing():
     code = (
-        "import sys, npseg.draw.label_maps, npseg.draw.training_curves; assert 'matplotlib.pyplot' not in sys.modules",
+        "import sys, npseg.draw.comparisons, npseg.draw.training_curves; assert 'matplotlib.pyplot' not in sys.modules",
         "import sys, npseg.training.checkpoints, npseg.training.metrics, npseg.training.optimizers;"
         "assert 'matplotlib' not in sys.modules and 'npseg.draw' not in sys.modules",
     )

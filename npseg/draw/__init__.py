@@ -10,24 +10,30 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from npseg.draw.comparisons import comparison, labels
     from npseg.draw.confusion_matrices import confusion
     from npseg.draw.contact_sheets import ContactSheet
-    from npseg.draw.fields import Field, field_of, receptive_field
-    from npseg.draw.label_maps import colorize, comparison, labels, overlay, overlay_with_legend
+    from npseg.draw.fields import Field, field_of
+    from npseg.draw.label_maps import colorize, overlay, overlay_with_legend
     from npseg.draw.line_ups import side_by_side
-    from npseg.draw.overlaps import overlap, overlap_counts
+    from npseg.draw.overlaps import overlap
+    from npseg.draw.receptive_fields import receptive_field
+    from npseg.draw.stamps import overlap_counts
     from npseg.draw.stepper.matrices import matrix
     from npseg.draw.stepper.steps import Steps, steps
     from npseg.draw.training_curves import curves
 
 _MODULES = {
+    "comparisons": ("comparison", "labels"),
     "confusion_matrices": ("confusion",),
     "contact_sheets": ("ContactSheet",),
-    "fields": ("Field", "field_of", "receptive_field"),
-    "label_maps": ("colorize", "comparison", "labels", "overlay", "overlay_with_legend"),
+    "fields": ("Field", "field_of"),
+    "label_maps": ("colorize", "overlay", "overlay_with_legend"),
     "stepper.matrices": ("matrix",),
     "line_ups": ("side_by_side",),
-    "overlaps": ("overlap", "overlap_counts"),
+    "overlaps": ("overlap",),
+    "receptive_fields": ("receptive_field",),
+    "stamps": ("overlap_counts",),
     "stepper.steps": ("Steps", "steps"),
     "training_curves": ("curves",),
 }

@@ -15,7 +15,7 @@ from matplotlib.patches import Rectangle
 from numpy.typing import ArrayLike, NDArray
 
 from npseg import kinds
-from npseg.draw.label_maps import font_of, printable
+from npseg.draw.legends import font_of, printable
 
 _MAP = "Blues"
 _MOST_NUMBERS = 32  # above that many classes a cell has no room for a number

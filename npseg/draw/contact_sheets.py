@@ -13,16 +13,8 @@ from numpy.typing import ArrayLike, NDArray
 from PIL import Image, ImageDraw
 
 from npseg import arguments, kinds
-from npseg.draw.label_maps import (
-    Picture,
-    check_pair,
-    classes_and_colors,
-    font_of,
-    legend_strip,
-    overlay,
-    printable,
-    refuse_colourless,
-)
+from npseg.draw.label_maps import Picture, check_pair, overlay, refuse_colourless
+from npseg.draw.legends import classes_and_colors, classes_in, font_of, legend_of, printable, strip_of
 
 _CELL, _GAP, _CAPTION = 300, 12, 20  # pixels
 _INK, _PALE = (40, 40, 40), (105, 105, 105)
@@ -144,9 +136,10 @@ class ContactSheet:
         columns = min(columns, len(chosen))
         rows = [chosen[k : k + columns] for k in range(0, len(chosen), columns)]
         heights = [max(small.image.height for small in row) + _CAPTION for row in rows]
-        occurring = set(np.concatenate([small.labels for small in chosen]).tolist())
         width = _GAP + columns * (_CELL + _GAP)
-        legend = legend_strip(self.classes, self.colors, occurring, width)
+        legend = strip_of(
+            legend_of(self.classes, self.colors, classes_in(small.labels for small in chosen)), width, size=14
+        )
         top = 44
         page = Image.new(
             "RGB", (max(width, legend.width), top + sum(heights) + _GAP * len(rows) + legend.height), "white"

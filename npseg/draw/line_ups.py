@@ -9,15 +9,8 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 
 from npseg import kinds
-from npseg.draw.label_maps import (
-    Picture,
-    check_pair,
-    colorize,
-    legend_height,
-    legend_of,
-    place_legend,
-    printable,
-)
+from npseg.draw.label_maps import Picture, check_pair, colorize
+from npseg.draw.legends import classes_in, legend_height, legend_of, place_legend, printable
 
 _PANEL, _GAP, _MARGIN = 2.3, 0.06, 1.35  # inches
 
@@ -67,7 +60,7 @@ def side_by_side(
         raise ValueError(f"{op}: there is no image")
     maps = _maps(op, maps, images)
     rows = {"image": images} | {name: [colorize(m, colors) for m in own] for name, own in maps.items()}
-    entries = legend_of(classes, colors, *(m for own in maps.values() for m in own))
+    entries = legend_of(classes, colors, classes_in(m for own in maps.values() for m in own))
 
     panel = _PANEL * images[0].shape[0] / images[0].shape[1]
     width = _MARGIN + len(images) * (_PANEL + _GAP)

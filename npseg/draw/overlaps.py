@@ -1,20 +1,8 @@
-"""How often a transposed convolution writes each pixel: the checkerboard, before a single weight is learned.
-
-Every input pixel stamps its kernel into the output, a stride further on each time. Where the stride divides the
-kernel, all pixels but those near the border are under equally many stamps. Where it does not, some are written more
-often than their neighbours, and that pattern is seen in what the network makes. Rows and columns go their own ways,
-so in two dimensions the counts are a multiplication table: that of the row times that of the column.
-
-References
-----------
-Odena, Dumoulin & Olah, "Deconvolution and checkerboard artifacts", Distill 2016.
-"""
+"""A picture of how often a transposed convolution writes each pixel: the checkerboard, on a board or as bars."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import reduce
-from math import prod
 from textwrap import wrap
 from typing import Any
 
@@ -25,61 +13,14 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from npseg import arguments, room, windows
+from npseg.draw.stamps import Counts, by_axis, counts_of, geometry_of, in_words, windows_of
 from npseg.geometry import Window, times
-
-Counts = np.ndarray[Any, np.dtype[np.int64]]
 
 _GRAY, _INK = "0.35", "0.15"
 _COUNTS = LinearSegmentedColormap.from_list("counts", ["#ffffff", "#c6d9ec", "#6b9fd0", "#2a65a5", "#0b2a55"])
 _CELL, _BOARD, _LEGIBLE = 0.42, 5.0, 0.16  # inches: a cell and a board at most, a cell with a number at least
 _MOST = 1000  # pixels of the output, on an axis
 _MARGIN, _GAP, _BARS, _LEAST_WIDTH = 0.35, 0.08, 0.5, 4.8  # inches
-
-
-def overlap_counts(
-    size: int | Sequence[int],
-    kernel_size: int | Sequence[int],
-    *,
-    stride: int | Sequence[int],
-    padding: object = 0,
-    output_padding: int | Sequence[int] = 0,
-    dilation: int | Sequence[int] = 1,
-) -> Counts:
-    """Count how often a transposed convolution writes each pixel of its output.
-
-    Parameters
-    ----------
-    size : int, or one per axis
-        Spatial size of the input. All ints mean a single axis: for a square write ``(4, 4)``.
-    kernel_size, stride, padding, output_padding, dilation
-        As in :func:`npseg.conv_transpose_forward`.
-
-    Returns
-    -------
-    int64 array of the output's spatial size
-        What a transposed convolution of ones with a kernel of ones would be.
-
-    Raises
-    ------
-    ValueError, TypeError
-        As :func:`npseg.conv_transpose_forward`.
-
-    Examples
-    --------
-    >>> overlap_counts(3, 3, stride=2)
-    array([1, 1, 2, 1, 2, 1, 1])
-    >>> overlap_counts((2, 2), 3, stride=2)
-    array([[1, 1, 2, 1, 1],
-           [1, 1, 2, 1, 1],
-           [2, 2, 4, 2, 2],
-           [1, 1, 2, 1, 1],
-           [1, 1, 2, 1, 1]])
-    """
-    window = _window(
-        size, kernel_size, stride=stride, padding=padding, output_padding=output_padding, dilation=dilation
-    )
-    return _counts(window)
 
 
 def overlap(
@@ -123,7 +64,7 @@ def overlap(
     every pixel is written 4 times, fewer at the
     border
     """
-    window = _window(
+    window = windows_of(
         size, kernel_size, stride=stride, padding=padding, output_padding=output_padding, dilation=dilation
     )
     if len(window.size) > 2:
@@ -138,117 +79,14 @@ def overlap(
     return _strip(window) if len(window.size) == 1 else _board(window)
 
 
-def _window(
-    size: int | Sequence[int],
-    kernel_size: int | Sequence[int],
-    *,
-    stride: int | Sequence[int],
-    padding: object,
-    output_padding: int | Sequence[int],
-    dilation: int | Sequence[int],
-) -> Window:
-    """Return the windows that join the input, above, to the output, below."""
-    op = "overlap"
-    n = arguments.rank(
-        op,
-        size=size,
-        kernel_size=kernel_size,
-        stride=stride,
-        output_padding=output_padding,
-        dilation=dilation,
-    )
-    window = windows.stamping(
-        op,
-        arguments.axes(op, "size", size, n),
-        kernel_size,
-        stride=stride,
-        padding=padding,
-        output_padding=output_padding,
-        dilation=dilation,
-    )
-    room.check(op, f"the counts of size={size!r} by stride={stride!r}", window.size, np.empty(0, np.int64))
-    for kernel, out, span in zip(window.kernel, window.out, window.span):
-        what = f"the places of all stamps of kernel_size={kernel_size!r}"
-        room.check(op, what, (kernel, max(out, 2 * span + 1)), np.empty(0), 16)
-    return window
-
-
-def _by_axis(window: Window) -> list[Counts]:
-    """Count how many taps of all windows read each coordinate, axis by axis."""
-    counts = []
-    for axis, size in enumerate(window.size):
-        at = window.positions(axis)
-        counts.append(np.bincount(at[(at >= 0) & (at < size)], minlength=size))
-    return counts
-
-
-def _counts(window: Window) -> Counts:
-    """Count how many taps of all windows read each pixel: the product of the counts of its coordinates."""
-    counts: Counts = reduce(np.multiply.outer, _by_axis(window))
-    return counts
-
-
-def _pattern(window: Window, axis: int) -> Counts:
-    """Return the counts of one stride's pixels on one axis, far from any border."""
-    kernel, stride, dilation = window.kernel[axis], window.stride[axis], window.dilation[axis]
-    span = window.span[axis]
-    wide = Window.up((2 * span + 1,), (kernel,), stride=(stride,), padding=((0, 0),), dilation=(dilation,))
-    return _by_axis(wide)[0][stride * span :][:stride]
-
-
-def _in_words(window: Window) -> str:
-    """Say whether the counts are even, and if not, why."""
-    values = sorted(set(_counts(window).ravel().tolist()))
-    patterns = [_pattern(window, axis) for axis in range(len(window.size))]
-    uneven = [axis for axis, pattern in enumerate(patterns) if np.ptp(pattern)]
-    if len(values) == 1:
-        return f"every pixel is written {_how_often(values)}"
-    if not uneven:
-        if values[-1] < prod(int(pattern[0]) for pattern in patterns):
-            return f"written {_how_often(values)}: even, but all of it lies near the border"
-        return f"every pixel is written {_how_often(values[-1:])}, fewer at the border"
-    axis = min(uneven, key=lambda axis: patterns[axis].min())
-    what = "stripes" if len(window.size) > len(uneven) else "a checkerboard"
-    if len(window.size) == 1:
-        what = "an uneven rhythm"
-    if not patterns[axis].all():
-        what = "with gaps"
-    kernel, stride, dilation = window.kernel[axis], window.stride[axis], window.dilation[axis]
-    if stride > kernel:
-        why = f"stride {stride} is longer than kernel {kernel}"
-    elif dilation > 1:
-        why = f"stride {stride} spreads kernel {kernel} with dilation {dilation} unevenly"
-    else:
-        why = f"stride {stride} does not divide kernel {kernel}"
-    return f"written {_how_often(values)}: {what}, since {why}"
-
-
-def _how_often(values: Sequence[int]) -> str:
-    if len(values) > 4:
-        return f"{values[0]} to {values[-1]} times"
-    words = ", ".join(map(str, values[:-1])) + (" or " if values[1:] else "") + str(values[-1])
-    return "once" if words == "1" else f"{words} times"
-
-
-def _geometry(window: Window) -> str:
-    """Write down the sizes and the steps."""
-    steps = [f"kernel {times(window.kernel)}", f"stride {times(window.stride)}"]
-    if set(window.dilation) != {1}:
-        steps.append(f"dilation {times(window.dilation)}")
-    if set(window.padding) != {(0, 0)}:
-        pads = [str(before) if before == after else f"({before},{after})" for before, after in window.padding]
-        steps.append(f"padding {'x'.join(pads)}")
-    return f"input {times(window.out)}, output {times(window.size)}: {', '.join(steps)}"
-
-
 class _Page:
     """A page that is measured in inches from its top left, under a title."""
 
     def __init__(self, window: Window, width: float, height: float) -> None:
         self.width = max(width, _LEAST_WIDTH)
         # A letter of DejaVu Sans is about 0.55 times as wide as it is high.
-        title = wrap(_in_words(window), int((self.width - 2 * _MARGIN) / 0.083))
-        sizes = wrap(_geometry(window), int((self.width - 2 * _MARGIN) / 0.068))
+        title = wrap(in_words(window), int((self.width - 2 * _MARGIN) / 0.083))
+        sizes = wrap(geometry_of(window), int((self.width - 2 * _MARGIN) / 0.068))
         beneath = 0.22 + 0.22 * len(title) + 0.06
         self.top = beneath + 0.17 * len(sizes) + 0.15
         self.height = self.top + height + _MARGIN
@@ -274,8 +112,8 @@ class _Page:
 
 def _board(window: Window) -> Figure:
     """Draw the board of counts, and along its sides the bars of the rows and columns that it is the product of."""
-    rows, columns = _by_axis(window)
-    counts = _counts(window)
+    rows, columns = by_axis(window)
+    counts = counts_of(window)
     cell = min(_CELL, _BOARD / max(counts.shape))
     down, across = cell * len(rows), cell * len(columns)
     left, top = _MARGIN + _BARS + _GAP, _BARS + _GAP
@@ -304,7 +142,7 @@ def _board(window: Window) -> Figure:
 
 def _strip(window: Window) -> Figure:
     """Draw a bar for each pixel of the one axis that there is."""
-    (counts,) = _by_axis(window)
+    (counts,) = by_axis(window)
     cell = min(_CELL, 7 / len(counts))
     page = _Page(window, 2 * _MARGIN + cell * len(counts), 1.9)
     axes = page.axes(_MARGIN, 0, cell * len(counts), 1.5)

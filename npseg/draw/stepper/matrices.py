@@ -23,7 +23,7 @@ from npseg.draw.stepper.notation import Value, written
 from npseg.draw.stepper.planes import Plane
 from npseg.draw.stepper.products import Drawing
 from npseg.draw.stepper.steps import steps
-from npseg.draw.stepper.walk import entries
+from npseg.draw.stepper.walk import entries, shape
 from npseg.geometry import times
 
 #: The entries of a matrix by row and column.
@@ -91,11 +91,6 @@ def matrix(operation: str, x: Any, w: Any = None, **options: Any) -> Figure:
     head = [boxes.line(title, size=11, bold=True), boxes.line(note, color=boxes.GRAY)]
     body = [written_out(drawing, values)] if is_small(drawing) else _coloured(drawing, values)
     return boxes.figure(boxes.below([boxes.below(head, gap=0.04), *body], gap=0.22))
-
-
-def shape(drawing: Drawing) -> Place:
-    """Return how many rows and columns the matrix has."""
-    return int(drawing.target.inside.sum()), int(drawing.source.inside.sum())
 
 
 def is_small(drawing: Drawing) -> bool:
@@ -193,17 +188,11 @@ def _coloured(drawing: Drawing, values: Entries) -> list[Box]:
         grids.Room(side, side, 1),
         breaks=(_breaks(drawing.target), _breaks(drawing.source)),
     )
-    note = f"rows: {_counted(drawing.target)}; columns: {_counted(drawing.source)}; both in row-major order"
+    named = (f"{plane.name}, {times(plane.extent)}" for plane in (drawing.target, drawing.source))
+    note = "rows: {}; columns: {}; both in row-major order".format(*named)
     room = max(squares.width, 4.5)
     legend = [_legend(looks, room)] if looks else []
     return [squares, *legend, boxes.paragraph(note, room, size=8, color=boxes.GRAY)]
-
-
-def _counted(plane: Plane) -> str:
-    """Name a plane with its size, and with channels and images where there are several."""
-    shape = plane.array.shape
-    first = next((i for i, count in enumerate(shape) if count > 1), len(shape))
-    return f"{plane.name}, {times(shape[min(first, len(shape) - len(plane.size)) :])}"
 
 
 def _colours(values: Collection[Value]) -> dict[Value, str]:

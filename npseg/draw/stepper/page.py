@@ -18,7 +18,7 @@ import numpy as np
 from npseg.draw.stepper.notation import written
 from npseg.draw.stepper.planes import Plane, Table
 from npseg.draw.stepper.products import Drawing
-from npseg.draw.stepper.walk import Step, absent, entries, read, result
+from npseg.draw.stepper.walk import Step, absent, dashes, entries, read, result, shape
 from npseg.geometry import times
 
 if TYPE_CHECKING:
@@ -107,11 +107,9 @@ def _unread(drawing: Drawing) -> np.ndarray[Any, Any]:
 
 def _legend(drawing: Drawing, matrix: str) -> str:
     """Say what the looks of the cells mean, of those that occur, and what is left out."""
-    nothing = absent(drawing).any()
-    rows, columns = _shape(drawing)
+    rows, columns = shape(drawing)
     meanings = {
-        "–: no pixel, and never the largest": nothing and drawing.matrix == "P",
-        "–: no pixel, and not counted": nothing and drawing.matrix == "A",
+        dashes(drawing): absent(drawing).any(),
         f"hatched: {drawing.source.name} is never read there": _unread(drawing).any(),
         "struck through: cropped": drawing.target.border == "cropped" and not drawing.target.inside.all(),
         f"{drawing.matrix}, {rows}x{columns}, is too large to be shown": not matrix,
@@ -120,18 +118,10 @@ def _legend(drawing: Drawing, matrix: str) -> str:
     return f'<p class="legend">{escape(text)}</p>' if text else ""
 
 
-def _shape(drawing: Drawing) -> tuple[int, int]:
-    """Return how many rows and columns the matrix has, borders left out."""
-    return int(drawing.target.inside.sum()), int(drawing.source.inside.sum())
-
-
 def _size(plane: Plane) -> str:
     """Write a plane's size, and what is drawn around it."""
-    shape = list(plane.array.shape)
-    while len(shape) > len(plane.size) and shape[0] == 1:
-        del shape[0]
     around = {"padding": ", with its padding", "cropped": ", and what is cropped"}[plane.border]
-    return times(shape) + ("" if plane.inside.all() else around)
+    return times(plane.extent) + ("" if plane.inside.all() else around)
 
 
 def _sheet(plane: Plane, label: str, cells: Table, texts: list[str], kinds: list[str]) -> str:
@@ -162,7 +152,7 @@ def _class(kind: str) -> str:
 
 def _matrix(drawing: Drawing) -> str:
     """Write the matrix as a table, under the source's values and beside the result's; "" if it is too large."""
-    target, source = _shape(drawing)
+    target, source = shape(drawing)
     if target * source > LARGEST_MATRIX:
         return ""
     values = entries(drawing)

@@ -57,6 +57,17 @@ class Plane(NamedTuple):
         pixels: np.ndarray[Any, Any] = self.cells[box(self.origin, self.size)]
         return pixels
 
+    @property
+    def extent(self) -> Ints:
+        """The size without the border, with channels and images only where there are several."""
+        return (*self.cells.shape[self._said : -len(self.size)], *self.size)
+
+    @property
+    def _said(self) -> int:
+        """The first axis worth mention: of channels and images those of which there is one are not."""
+        lead = self.cells.ndim - len(self.size)
+        return next((i for i in range(lead) if self.cells.shape[i] > 1), lead)
+
     def place(self, cell: int) -> Ints:
         """Return the coordinates of a flat cell as the operation counts them: negative before pixel 0."""
         at = np.unravel_index(cell, self.cells.shape)
@@ -65,10 +76,8 @@ class Plane(NamedTuple):
 
     def call(self, cell: int) -> str:
         """Name a cell: ``x[0, 1]``, with channel and image only where there are several."""
-        place = self.place(cell)
-        lead = len(place) - len(self.size)
-        first = next((i for i in range(lead) if self.cells.shape[i] > 1), lead)
-        return f"{self.name}[{', '.join(str(i).replace('-', '−') for i in place[first:])}]"
+        place = self.place(cell)[self._said :]
+        return f"{self.name}[{', '.join(str(i).replace('-', '−') for i in place)}]"
 
     def sheets(self) -> Iterator[tuple[str, Table]]:
         """Cut the array into sheets of rows and columns.

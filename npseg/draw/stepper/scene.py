@@ -17,7 +17,7 @@ from npseg.draw.stepper.boxes import Box
 from npseg.draw.stepper.grids import Cell, Look, Room
 from npseg.draw.stepper.notation import Value, written
 from npseg.draw.stepper.planes import Plane, Table
-from npseg.draw.stepper.walk import absent, entries, read
+from npseg.draw.stepper.walk import absent, dashes, entries, read, shape
 from npseg.geometry import times
 
 if TYPE_CHECKING:
@@ -75,11 +75,10 @@ class Scene:
     @cached_property
     def legend(self) -> str:
         """What the looks of the cells mean, of those that occur."""
-        drawing, (texts, looks) = self.drawing, self._source
+        drawing, (_, looks) = self.drawing, self._source
         again = any(self._again(i, target) for i, step in enumerate(self.steps) for target in step.targets)
         meanings = {
-            "–: no pixel, and never the largest": drawing.matrix == "P" and "–" in texts,
-            "–: no pixel, and not counted": drawing.matrix == "A" and "–" in texts,
+            dashes(drawing): absent(drawing).any(),
             "struck through: never read": any(look.struck for look in looks),
             "struck through: cropped": not drawing.target.inside.all(),
             "darker: adds to what is there already": again,
@@ -145,7 +144,7 @@ class Scene:
 
     @property
     def _matrix_name(self) -> Box:
-        return boxes.heading(self.drawing.matrix, times(matrices.shape(self.drawing)), grids.KERNEL)
+        return boxes.heading(self.drawing.matrix, times(shape(self.drawing)), grids.KERNEL)
 
     @cached_property
     def _source(self) -> tuple[list[str], list[Look]]:

@@ -110,6 +110,11 @@ def entries(drawing: Drawing) -> dict[tuple[int, int], Value]:
     return {place: added(values) for place, values in parts.items()}
 
 
+def shape(drawing: Drawing) -> tuple[int, int]:
+    """Return how many rows and columns the matrix has, borders left out."""
+    return int(drawing.target.inside.sum()), int(drawing.source.inside.sum())
+
+
 def absent(drawing: Drawing) -> np.ndarray[Any, np.dtype[np.bool_]]:
     """Say which cells of the source's canvas are nothing: a maximum does not look there, an average does not count.
 
@@ -120,6 +125,11 @@ def absent(drawing: Drawing) -> np.ndarray[Any, np.dtype[np.bool_]]:
         return np.zeros_like(inside)
     outside: np.ndarray[Any, np.dtype[np.bool_]] = ~inside & ~read(drawing)
     return outside
+
+
+def dashes(drawing: Drawing) -> str:
+    """Say what the dashes mean that stand for cells which are nothing."""
+    return f"–: no pixel, and {'never the largest' if drawing.matrix == 'P' else 'not counted'}"
 
 
 def read(drawing: Drawing) -> np.ndarray[Any, np.dtype[np.bool_]]:
