@@ -81,7 +81,7 @@ mathjax3_config = {"options": {"enableMenu": False}}  # its menu would fetch wha
 html_sidebars = {"[!a]*": [], "[!a]*/*": []}
 html_context = {"default_mode": "auto"}  # unsaid, the theme complains of it in the browser's console
 html_theme_options = {
-    "header_links_before_dropdown": 9,
+    "header_links_before_dropdown": 7,
     "navbar_align": "left",
     "navbar_persistent": ["search-button"],
     "secondary_sidebar_items": ["page-toc"],

@@ -64,7 +64,7 @@ def test_committed_without_outputs(path):
     assert set(notebook["metadata"]) <= {"kernelspec", "language_info"}
     for cell in notebook["cells"]:
         assert cell["id"]
-        assert set(cell["metadata"]) <= {"tags"}
+        assert set(cell["metadata"]) <= {"tags", "mystnb"}
         assert not cell.get("outputs")
         assert cell.get("execution_count") is None
 
