@@ -21,6 +21,7 @@ from npseg.data import (
 from npseg.data.color_proposals import propose_colors
 from npseg.data.survey import survey
 from npseg.draw import ContactSheet
+from npseg.draw.legends import VOID_COLOR
 
 
 @pytest.fixture
@@ -181,3 +182,4 @@ def test_a_sheet_holds_images_of_any_shape_and_void():
     page = np.asarray(sheet.page())
     assert (page == (0, 200, 0)).all(axis=2).sum() >= 300 * 100
     assert (page == 7).all(axis=2).sum() == 300 * 300, "void shows the image"
+    assert not (page == VOID_COLOR).all(axis=2).any(), "and so has no colour that a legend could name"

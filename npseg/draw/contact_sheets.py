@@ -14,7 +14,7 @@ from PIL import Image, ImageDraw
 
 from npseg import arguments, kinds
 from npseg.draw.label_maps import Picture, check_pair, overlay, refuse_colourless
-from npseg.draw.legends import classes_and_colors, classes_in, font_of, legend_of, printable, strip_of
+from npseg.draw.legends import VOID, classes_and_colors, classes_in, font_of, legend_of, printable, strip_of
 
 _CELL, _GAP, _CAPTION = 300, 12, 20  # pixels
 _INK, _PALE = (40, 40, 40), (105, 105, 105)
@@ -137,9 +137,8 @@ class ContactSheet:
         rows = [chosen[k : k + columns] for k in range(0, len(chosen), columns)]
         heights = [max(small.image.height for small in row) + _CAPTION for row in rows]
         width = _GAP + columns * (_CELL + _GAP)
-        legend = strip_of(
-            legend_of(self.classes, self.colors, classes_in(small.labels for small in chosen)), width, size=14
-        )
+        occurring = classes_in(small.labels for small in chosen) - {VOID}  # where the image stays as it is
+        legend = strip_of(legend_of(self.classes, self.colors, occurring), width, size=14)
         top = 44
         page = Image.new(
             "RGB", (max(width, legend.width), top + sum(heights) + _GAP * len(rows) + legend.height), "white"
