@@ -78,10 +78,7 @@ def comparison(
     )
     predictions = kinds.listed(op, "predictions", predictions, "a list of label maps")
     if captions is not None:
-        captions = [
-            "\n".join(map(printable, c.split("\n")))
-            for c in kinds.members(op, "captions", captions, str, "a list of strings")
-        ]
+        captions = kinds.members(op, "captions", captions, str, "a list of strings")
     if not len(images) == len(truths) == len(predictions) > 0:
         raise ValueError(
             "comparison: needs one truth and one prediction for each image, and at least one image; "
@@ -97,7 +94,8 @@ def comparison(
         for image, truth, prediction in zip(images, truths, predictions)
     ]
     entries = [*legend_of(classes, colors, classes_in([*truths, *predictions])), ("wrong", _ERROR_COLOR)]
-    return _grid(rows, _COLUMNS, entries, captions)
+    lines = [] if captions is None else ["\n".join(map(printable, c.split("\n"))) for c in captions]
+    return _grid(rows, _COLUMNS, entries, lines)
 
 
 def labels(
@@ -165,7 +163,7 @@ def _grid(
     rows: Sequence[Sequence[Picture]],
     titles: Sequence[str],
     entries: Sequence[tuple[str, Color]],
-    captions: Sequence[str] | None = None,
+    captions: Sequence[str] = (),
 ) -> Figure:
     """Place panels of one width, each row as high as its image needs, and one legend beneath them all."""
     width = _GAP + len(titles) * (_PANEL + _GAP)

@@ -45,14 +45,19 @@ def convolution(
     gradient = dict(zip("xwb", backward(numbers(dout), cache)))[wrt]
     title = f"{name}, {result}"
     if wrt == "b":
-        channel = np.arange(dout.size) // prod(dout.shape[2:]) % dout.shape[1]
-        source, target = Plane.of("dout", dout, x.ndim - 2), Plane.of("db", np.zeros(dout.shape[1]), 1)
-        output = None if symbolic(dout) else gradient
-        return Drawing(title, formula, "1", source, target, np.arange(dout.size), channel, output=output)
+        return _of_bias(title, formula, dout, gradient)
     arrays = {"x": x, "w": w, "dout": dout}
     del arrays[wrt]
     output = None if symbolic(*arrays.values()) else gradient
     return _of_three(title, formula, arrays | {result: gradient}, result, cache, transposed, None, output)
+
+
+def _of_bias(name: str, formula: str, dout: Cells, gradient: Cells) -> Drawing:
+    """Lay out the gradient of a bias: the sum of each channel."""
+    channel = np.arange(dout.size) // prod(dout.shape[2:]) % dout.shape[1]
+    source, target = Plane.of("dout", dout, dout.ndim - 2), Plane.of("db", np.zeros(dout.shape[1]), 1)
+    output = None if symbolic(dout) else gradient
+    return Drawing(name, formula, "1", source, target, np.arange(dout.size), channel, output=output)
 
 
 def _of_three(

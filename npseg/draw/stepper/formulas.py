@@ -40,8 +40,8 @@ def down(window: Window, *, ceil_mode: bool = False) -> str:
     return "\n".join([general, *_by_axis(len(window.size), numbers)])
 
 
-def up(window: Window, *, name: str = "output_padding") -> str:
-    """Write out the size of a transposed convolution's, or an unpooling's, output.
+def up(window: Window) -> str:
+    """Write out the size of a transposed convolution's output.
 
     Examples
     --------
@@ -58,7 +58,7 @@ def up(window: Window, *, name: str = "output_padding") -> str:
         sign = "−" if extra < 0 else "+"
         return f"{s}·({o} − 1) + {d}·({k} − 1) + 1 − ({before} + {after}) {sign} {abs(extra)} = {window.size[axis]}"
 
-    general = f"out = stride·(size − 1) + dilation·(kernel − 1) + 1 − padding + {name}"
+    general = "out = stride·(size − 1) + dilation·(kernel − 1) + 1 − padding + output_padding"
     return "\n".join([general, *_by_axis(len(window.size), numbers)])
 
 

@@ -239,7 +239,9 @@ class Steps:
         Raises
         ------
         ValueError
-            If the ending is another.
+            If the ending is another, a page or an animation is asked for one step, or there is no such step.
+        FileNotFoundError
+            If there is no such folder.
         TypeError
             If path is none.
         """
