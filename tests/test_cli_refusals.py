@@ -18,6 +18,7 @@ from npseg import cli, demo, room
 from npseg.bench.session import Session
 from npseg.check.oracle import command as oracle
 from npseg.check.oracle.worker import verdicts
+from npseg.cli import program
 from npseg.commands import checks, evaluate, images
 from npseg.commands import train as training_command
 from npseg.compare import command as comparing
@@ -101,7 +102,7 @@ SOUND = {
 
 
 def commands():
-    actions = cli._parser()._actions
+    actions = program.make_parser()._actions
     return next(a for a in actions if isinstance(a, _SubParsersAction)).choices
 
 

@@ -127,8 +127,8 @@ def test_side_by_side_wants_a_map_for_each_image():
 
 
 def test_the_commands_folder_is_a_path_by_default():
-    from npseg.cli import _parser
+    from npseg.cli.program import make_parser
 
-    given = _parser().parse_args(["compare", "fcn8s", "--epochs", "3"])
+    given = make_parser().parse_args(["compare", "fcn8s", "--epochs", "3"])
     assert (given.models, given.epochs, given.output_dir) == (["fcn8s"], 3, Path("npseg-comparison"))
-    assert _parser().parse_args(["compare"]).models == []
+    assert make_parser().parse_args(["compare"]).models == []

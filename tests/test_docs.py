@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from npseg import cli
+from npseg.cli import program
 
 DOCS = Path(__file__).parent.parent / "docs"
 PAGES = sorted(p for p in DOCS.rglob("*.md") if not {"_build", "generated"} & set(p.relative_to(DOCS).parts))
@@ -94,7 +94,7 @@ def test_every_public_name_has_an_example(module, name):
 
 
 def test_the_reference_has_every_command():
-    actions = cli._parser()._actions
+    actions = program.make_parser()._actions
     commands = next(a for a in actions if isinstance(a, _SubParsersAction)).choices
     page = (DOCS / "api/commands.md").read_text()
     assert set(re.findall(r"^\| `npseg (\w+)` \|", page, re.M)) == set(commands)

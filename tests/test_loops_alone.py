@@ -88,9 +88,10 @@ def in_a_fresh_python(code, cwd=None):
     return done.stdout.split()
 
 
-def test_import_npseg_loads_the_checks_and_drawings_only_when_asked_for():
-    loaded = in_a_fresh_python("import sys, npseg; print(*sys.modules)")
-    assert "npseg.ops.conv" in loaded
+@pytest.mark.parametrize("module", ["npseg", "npseg.cli"])
+def test_checks_and_drawings_are_loaded_only_when_asked_for(module):
+    loaded = in_a_fresh_python(f"import sys, {module}; print(*sys.modules)")
+    assert module in loaded
     for name in ("matplotlib", "npseg.check", "npseg.draw", "PIL", "cupy", "torch"):
         assert name not in loaded
 

@@ -1,15 +1,20 @@
-"""The flags of ``npseg check`` and ``npseg vectors``."""
+"""``npseg check`` and ``vectors``: somebody else's operations, held against npseg's."""
 
 from __future__ import annotations
 
 import argparse
-import ast
 from pathlib import Path
 from typing import Any
 
+from npseg.cli import values
+from npseg.cli.parser import add_command
 
-def add_check_flags(parser: argparse.ArgumentParser) -> None:
-    """Add the flags of ``check``."""
+
+def add_check(commands: Any) -> None:
+    """Declare ``npseg check``."""
+    parser = add_command(
+        commands, "check", _check, "hold a function of yours, or a folder of them, against npseg"
+    )
     parser.argument_default = argparse.SUPPRESS
     parser.epilog = (
         "It runs the code that it is given, with your rights, in a process of its own. Exit status: 0 if all pass, 1 "
@@ -69,8 +74,17 @@ def add_check_flags(parser: argparse.ArgumentParser) -> None:
     _add_domain_flags(how)
 
 
-def add_vectors_flags(parser: argparse.ArgumentParser) -> None:
-    """Add the flags of ``vectors``."""
+def _check(**given: Any) -> int:
+    from npseg.check.oracle.command import check
+
+    return check(given)
+
+
+def add_vectors(commands: Any) -> None:
+    """Declare ``npseg vectors``."""
+    parser = add_command(
+        commands, "vectors", _vectors, "write cases with their answers, for kernels in any language"
+    )
     parser.argument_default = argparse.SUPPRESS
     parser.epilog = (
         "Each case is case_000.npz and case_000.json; write case_000.out.npz, .npy or .json beside it, and have it "
@@ -82,7 +96,14 @@ def add_vectors_flags(parser: argparse.ArgumentParser) -> None:
     _add_domain_flags(parser)
 
 
+def _vectors(**given: Any) -> int:
+    from npseg.check.oracle.command import vectors
+
+    return vectors(given)
+
+
 def _add_domain_flags(parser: Any) -> None:
+    """Add the flags that say which cases are drawn."""
     parser.add_argument("--axes", type=int, metavar="N", help="spatial axes: 1, 2 or 3; default: all")
     parser.add_argument(
         "--dtype", metavar="D", help="float64, float32, float16 or bfloat16; default: float64"
@@ -90,19 +111,8 @@ def _add_domain_flags(parser: Any) -> None:
     parser.add_argument("--seed", type=int, metavar="N", help="of the cases; default: 0")
     parser.add_argument(
         "--only",
-        type=_restriction,
+        type=values.restriction,
         action="append",
         metavar="OPTION=VALUE",
         help="restrict an option: stride=1, padding=symmetric, kernel_size=[1,3] for one of these; repeat for more",
     )
-
-
-def _restriction(text: str) -> tuple[str, Any]:
-    """Read an option and what it is restricted to: a Python value, or a word."""
-    name, equals, value = text.partition("=")
-    if not name or not equals or not value:
-        raise argparse.ArgumentTypeError(f"{text!r} is no restriction; write stride=1")
-    try:
-        return name, ast.literal_eval(value)
-    except (ValueError, SyntaxError, MemoryError, RecursionError):
-        return name, value
