@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+import shlex
 import time
 from dataclasses import replace
 from pathlib import Path
 
 from npseg import arguments
+from npseg.commands.images import refuse_unwritable
 from npseg.commands.train import draw_run, print_epoch
 from npseg.data import SCENE_CLASSES, InMemory, Scenes
 from npseg.training import ColorClassifier, Run, Settings, evaluate, metrics, report
@@ -59,12 +61,14 @@ def demo(output_dir: Path, *, seed: int = 0) -> None:
     ):
         print(f"  {output_dir / name}  ({what})")
     print("\nTry next:")
-    print(f"  npseg predict {output_dir / 'checkpoint.npz'} PHOTO.jpg      label an image of your own")
+    checkpoint = shlex.quote(str(output_dir / CHECKPOINT))
+    print(f"  npseg predict {checkpoint} PHOTO.jpg      label an image of your own")
     print("  npseg train --data-path FOLDER                        train on your own images")
     print("  npseg gradcheck                                       check every gradient numerically")
 
 
 def _refuse_another_run(path: Path) -> None:
     """Refuse to write over the checkpoint of a run that is no demo."""
+    refuse_unwritable([path])
     if path.exists() and load(path).network != {"classes": len(SCENE_CLASSES), **NETWORK}:
         raise ValueError(f"{path} is that of another run; give another --output-dir")

@@ -56,6 +56,10 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
+    except OSError as error:
+        if error.filename is None and error.errno is not None:
+            error.filename = str(path)  # a disk that is full does not say for which file
+        raise
     finally:
         temporary.unlink(missing_ok=True)
 

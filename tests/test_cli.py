@@ -160,8 +160,8 @@ def test_help_lists_the_commands(run):
         (["train", "--format", "voc"], "--format and --colors are about a folder"),
         (["train", "--colors", "none.csv"], "none.csv: is missing; needs a table"),
         (["data"], "PATH"),
-        (["data", "nowhere"], "nowhere: does not exist; needs images/"),
-        (["train", "--data-path", "nowhere"], "nowhere: does not exist; needs images/"),
+        (["data", "nowhere"], "nowhere: does not exist; needs the path of a folder"),
+        (["train", "--data-path", "nowhere"], "nowhere: does not exist; needs the path of a folder"),
         (["train", "--recipe", "grandma's"], "recipe .*: network 'fcn8s' has 'paper' and 'repository'"),
         (["train", "--weights", "none.npz"], "none.npz: there is no such file"),
         (["train", "--resume", "none.npz"], "none.npz: there is no such file"),
@@ -365,14 +365,62 @@ def test_bad_data_is_named_before_training_starts(folder, tmp_path, refused):
     assert not (tmp_path / "out").exists()
 
 
-def test_images_of_several_sizes_need_a_crop(folder, tmp_path, refused, run, undrawn):
+def test_images_of_several_sizes_need_a_crop(folder, tmp_path, refused, run, undrawn, monkeypatch):
     data = shutil.copytree(folder, tmp_path / "data")
     for where in ("images", "masks"):
         path = sorted((data / where).iterdir())[1]
         Image.fromarray(pixels(path)[:, :33]).save(path)
     words = ["train", "--data-path", data, "--epochs", "1", *TINY, "-b", "4", "--output-dir"]
-    assert "a batch needs one size" in refused(*words, tmp_path / "a")
+    with monkeypatch.context() as patch:
+        patch.setattr(Run, "train_step", None)  # it is told before a step is made
+        error = refused(*words, tmp_path / "a")
+    assert "is 33x32 and" in error
+    assert "a batch needs one size: give crop=(height, width), at the command line --crop H W" in error
+    assert not (tmp_path / "a").exists()
     assert run(*words, tmp_path / "b", "--crop", 24, 36)[0] == 0
+
+
+def test_a_part_without_images_is_named(folder, tmp_path, refused):
+    data = shutil.copytree(folder, tmp_path / "data")
+    for path in sorted((data / "images").iterdir())[1:]:
+        path.unlink()
+    error = refused("train", "--data-path", data, *TINY, "--output-dir", tmp_path / "out")
+    assert f"{data}: its part 'train' holds no image" in error
+
+
+def test_images_are_found_from_wherever_one_stands(folder, tmp_path, run, undrawn, monkeypatch):
+    shutil.copytree(folder, tmp_path / "data")
+    monkeypatch.chdir(tmp_path)
+    words = ["--data-path", "data", "--output-dir", "run", "--epochs", "1", *TINY]
+    assert run("train", *words)[0] == 0
+    monkeypatch.chdir(tmp_path / "run")
+    assert run("evaluate", "checkpoint.npz")[0] == 0
+
+
+def test_a_command_to_copy_stands_in_quotes_where_it_must(
+    folder, tmp_path, run, refused, undrawn, monkeypatch
+):
+    words = ["train", "--data-path", folder, *TINY, "--output-dir", tmp_path / "my run"]
+    with monkeypatch.context() as patch:
+        interrupt(patch, 1)
+        error = run(*words)[2]
+    resume = f"--resume '{tmp_path}/my run/checkpoint.npz'"
+    assert error.endswith(f"npseg train {resume}\n")
+    assert f"continue it with {resume}," in refused(*words)
+    (tmp_path / "my photos").mkdir()
+    assert f"write '{tmp_path}/my photos/**'" in refused("predict", "scenes", tmp_path / "my photos")
+
+
+def test_a_run_that_goes_on_elsewhere_takes_its_files_along(folder, tmp_path, run, undrawn, monkeypatch):
+    words = ["train", "--data-path", folder, *TINY, "--epochs", "2", "--output-dir", tmp_path / "here"]
+    with monkeypatch.context() as patch:
+        interrupt(patch, 3)
+        assert run(*words)[0] == 130
+    there = tmp_path / "there"
+    status, said, _ = run("train", "--resume", tmp_path / "here" / "checkpoint.npz", "--output-dir", there)
+    assert status == 0
+    assert (there / "run.toml").read_bytes() == (tmp_path / "here" / "run.toml").read_bytes()
+    assert "run.toml" in said
 
 
 def test_a_training_that_diverges_says_so_in_one_line(folder, tmp_path, refused):

@@ -101,7 +101,7 @@ def test_the_tables_have_a_line_for_each_and_the_best_is_bold(contest):
 
 def test_the_command_writes_a_table_a_record_and_a_picture(tmp_path, capsys, monkeypatch):
     scenes = Scenes(2, size=SIZE), Scenes(2, size=SIZE, seed=1)
-    monkeypatch.setattr("npseg.compare.command.open_images", lambda *data: scenes)
+    monkeypatch.setattr("npseg.compare.command.open_images", lambda *data, **how: scenes)
     for _ in range(2):
         compare_networks(["fcn16s"], {"epochs": 1, "batch_size": 2}, None, tmp_path, width=1)
         record = json.loads((tmp_path / "comparison.json").read_text())

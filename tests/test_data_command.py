@@ -157,7 +157,7 @@ def test_photographs_are_no_masks(folder):
 def test_no_folder_and_no_format_are_refused_in_one_line(folder, run, tmp_path):
     status, said, error = run(tmp_path / "nowhere")
     assert (status, said) == (2, "")
-    assert re.fullmatch(r"npseg data: .*nowhere: does not exist; needs images/.*\n", error)
+    assert re.fullmatch(r"npseg data: .*nowhere: does not exist; needs the path of a folder.*\n", error)
     assert "choose one of folder, voc" in run(folder, "--format", "coco")[2]
     assert "JPEGImages/" in run(folder, "--format", "voc")[2]
 

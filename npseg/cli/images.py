@@ -36,6 +36,10 @@ def _data(path: Path, sheet: Path | None, write_colors: Path | None, force: bool
     from npseg.commands.data import data, write_proposal
 
     if write_colors is not None:
+        if sheet is not None or "colors" in given:
+            raise ValueError(
+                f"--write-colors lists colours; leave out --{'colors' if sheet is None else 'sheet'}"
+            )
         write_proposal(path, format=given.get("format"), colors=write_colors, force=force)
     else:
         data(path, options=flags.data_options(given), sheet=sheet, force=force)

@@ -90,6 +90,11 @@ def one_line(error: Exception) -> str:
     --------
     >>> one_line(ValueError("2 files are wrong:\n  a.png: is missing\n  b.png: is empty"))
     '2 files are wrong: a.png: is missing; b.png: is empty'
+    >>> one_line(PermissionError(13, "Permission denied", "run/checkpoint.npz"))
+    'run/checkpoint.npz: Permission denied'
     """
-    head, *rest = str(error).splitlines() or [type(error).__name__]
+    said = str(error)
+    if isinstance(error, OSError) and error.strerror:  # without its number, which only helps to look it up
+        said = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    head, *rest = said.splitlines() or [type(error).__name__]
     return " ".join([head, "; ".join(line.strip() for line in rest)]).strip()

@@ -42,6 +42,8 @@ def data(path: Path, *, options: dict[str, Any], sheet: Path | None = None, forc
         At the end, if something is wrong with the data.
     """
     if sheet is not None:
+        if sheet.suffix.lower() not in ("", ".png"):
+            raise ValueError(f"{sheet}: the page is a PNG; needs a name that ends in .png")
         refuse_existing([sheet], force)
     sheet = sheet or SHEET
     if "colors" in options:

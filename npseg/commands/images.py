@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from npseg.data import ColorTable, Dataset, InMemory, Scenes, open_dataset, validate
+from npseg.training import Settings
 
 #: Scenes to train on and to validate by, where no folder of images was given; seeds of their own.
 SCENES = {"train": (400, 100), "val": (100, 101)}
@@ -31,18 +33,35 @@ def open_split(
     return InMemory(Scenes(count, seed=seed))
 
 
-def open_images(data_path: str | None, options: dict[str, Any] | None = None) -> tuple[Dataset, Dataset]:
-    """Return the images to train on and to validate by, all of them looked at."""
+def open_images(
+    data_path: str | None, options: dict[str, Any] | None = None, *, settings: Settings | None = None
+) -> tuple[Dataset, Dataset]:
+    """Return the images to train on and to validate by, all of them looked at, and whether they fit the settings."""
     options = options or {}
-    datasets = open_split(data_path, "train", **options), open_split(data_path, "val", **options)
+    train, val = (open_split(data_path, split, **options) for split in ("train", "val"))
     if data_path is not None:
-        for dataset in datasets:
-            validate(dataset)
-    return datasets
+        for split, dataset in (("train", train), ("val", val)):
+            if len(dataset) == 0:
+                raise ValueError(f"{data_path}: its part {split!r} holds no image; needs at least one")
+        whole = settings is not None and settings.crop is None and settings.batch_size > 1
+        validate(train, one_size=whole)
+        validate(val)
+    return train, val
+
+
+def refuse_unwritable(paths: Sequence[Path]) -> None:
+    """Refuse, before any work is done, to write files where there can be none."""
+    for path in paths:
+        nearest = next((folder for folder in path.parents if folder.exists()), Path())
+        if not nearest.is_dir():
+            raise ValueError(f"{nearest}: is a file; needs a folder to write to")
+        if not os.access(nearest, os.W_OK):
+            raise ValueError(f"{nearest}: may not be written to; write elsewhere")
 
 
 def refuse_existing(paths: Sequence[Path], force: bool) -> None:
-    """Refuse to write over files that are there, unless told to."""
+    """Refuse to write over files that are there, unless told to, and where there can be none."""
+    refuse_unwritable(paths)
     there = [str(path) for path in paths if path.exists()]
     if there and not force:
         raise ValueError(f"{', '.join(there[:3])} is already there; add --force, or write elsewhere")

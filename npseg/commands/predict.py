@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import shlex
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -116,7 +117,8 @@ def _of_word(word: str) -> Iterator[Path]:
         found = _images_in(path)
         if not found:
             raise ValueError(
-                f"{path}: holds no images (files inside folders are not looked for; write {path}/**)"
+                f"{path}: holds no images (files inside folders are not looked for; "
+                f"write {shlex.quote(f'{path}/**')})"
             )
         yield from found
     elif path.exists() or not glob.has_magic(word):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 
 from npseg.commands.config import CONFIG
 from npseg.commands.config import write as write_config
-from npseg.commands.images import open_images
+from npseg.commands.images import open_images, refuse_unwritable
 from npseg.data import Dataset
 from npseg.draw import comparison, curves
 from npseg.files import replacing
@@ -86,11 +87,17 @@ def _begin(
         fitting = (dict(chosen.published) if recipe else {}) | chosen.at_width(network.get("width"))
     told = Settings(**_recipe(name, recipe) | settings)
     network = {"name": name, **fitting, **network}
-    data: dict[str, Any] = {"data_path": data_path, "data_options": options}
-    run = Run.start(network, told, *open_images(data_path, options), **data, pretrained=pretrained)
+    images = open_images(data_path, options, settings=told)
+    data: dict[str, Any] = {"data_path": _in_full(data_path), "data_options": options}
+    run = Run.start(network, told, *images, **data, pretrained=pretrained)
     if run.inherited is not None:
         print(f"{weights}: {run.inherited}")
     return run
+
+
+def _in_full(data_path: str | None) -> str | None:
+    """Return the path by which images are found from wherever the run is looked at."""
+    return None if data_path is None else str(Path(data_path).resolve())
 
 
 def _recipe(network: str, name: str | None) -> dict[str, Any]:
@@ -113,16 +120,21 @@ def resume(
         raise ValueError(f"{checkpoint} holds no training run to continue")
     data_path = data_path or state.progress["data_path"]
     options = {**state.progress.get("data_options", {}), **(options or {})}
-    run = Run.resume(state, *open_images(data_path, options), what=str(checkpoint))
-    run.data_path, run.data_options = data_path, options
+    images = open_images(data_path, options)
+    run = Run.resume(state, *images, what=str(checkpoint))
+    run.data_path, run.data_options = _in_full(data_path), options
     if run.epoch == run.settings.epochs:
         raise ValueError(f"{checkpoint} has already done all of its {run.epoch} epochs")
-    best = checkpoint.with_name(BEST)
-    if best.exists() and not (output_dir / BEST).exists():
-        output_dir.mkdir(parents=True, exist_ok=True)
-        with replacing(output_dir / BEST) as file:
-            file.write(best.read_bytes())
+    for name in (BEST, CONFIG):  # what else of the run is not written anew
+        _take_along(checkpoint.with_name(name), output_dir / name)
     _fit(run, output_dir)
+
+
+def _take_along(old: Path, new: Path) -> None:
+    """Copy a file of a run that goes on in another folder."""
+    if old.exists() and not new.exists():
+        with replacing(new) as file:
+            file.write(old.read_bytes())
 
 
 def check_sanity(run: Run) -> None:
@@ -162,7 +174,7 @@ def _fit(run: Run, output_dir: Path) -> None:
     except Interrupted:
         raise KeyboardInterrupt(
             f"saved after step {run.step} of epoch {run.epoch + 1}; "
-            f"go on with: npseg train --resume {output_dir / CHECKPOINT}"
+            f"go on with: npseg train --resume {shlex.quote(str(output_dir / CHECKPOINT))}"
         ) from None
     print("\n" + report({"validation": metrics(confusion(run.labeller, run.val))}, run.val.classes))
     draw_run(run, run.val, output_dir)
@@ -200,7 +212,10 @@ def draw_run(run: Run, dataset: Dataset, output_dir: Path) -> None:
 
 
 def _refuse_another_run(checkpoint: Path) -> None:
+    """Refuse to write into a folder that holds a run, or into what is none."""
+    refuse_unwritable([checkpoint])
     if checkpoint.exists():
         raise ValueError(
-            f"{checkpoint} is already there; continue it with --resume {checkpoint}, or give another --output-dir"
+            f"{checkpoint} is already there; continue it with --resume {shlex.quote(str(checkpoint))}, "
+            "or give another --output-dir"
         )

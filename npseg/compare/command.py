@@ -65,7 +65,7 @@ def compare_networks(
     recipe = Settings(**settings)
     for name in names:
         networks.model(name)  # refused before any image is read
-    train, val = open_images(data_path, options)
+    train, val = open_images(data_path, options, settings=recipe)
     classes, size = len(train.classes), recipe.crop or train[0][0].shape[:2]
     goal = enter(STANDARD, classes, size, width=width)
     entrants = [

@@ -8,7 +8,7 @@ for bit. One thread prepares the next batch while the current one is in use.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from typing import TypeAlias
@@ -205,11 +205,30 @@ def _random_piece(
 
 
 def _common_size(pairs: list[tuple[Bytes, Bytes]], names: list[str]) -> tuple[int, int]:
-    height, width = pairs[0][1].shape
-    for (_, labels), name in zip(pairs, names):
-        if labels.shape != (height, width):
+    shapes = [labels.shape for _, labels in pairs]
+    check_one_size(names, shapes)
+    height, width = shapes[0]
+    return height, width
+
+
+def check_one_size(names: Sequence[str], shapes: Sequence[tuple[int, ...]]) -> None:
+    """Refuse images of several sizes, which no batch can hold without crops.
+
+    Parameters
+    ----------
+    names : sequence of str
+        The images' names.
+    shapes : sequence of (height, width)
+        Their sizes.
+
+    Raises
+    ------
+    ValueError
+        Naming the first and one of another size.
+    """
+    for name, (height, width) in zip(names, shapes):
+        if (height, width) != shapes[0]:
             raise ValueError(
-                f"{names[0]} is {width}x{height} and {name} is {labels.shape[1]}x{labels.shape[0]}; "
+                f"{names[0]} is {shapes[0][1]}x{shapes[0][0]} and {name} is {width}x{height}; "
                 "a batch needs one size: give crop=(height, width), at the command line --crop H W"
             )
-    return height, width

@@ -94,6 +94,9 @@ def find_format(path: str | os.PathLike[str], format: str | None = None) -> Form
         if not isinstance(format, str) or format not in FORMATS:
             raise ValueError(f"format {format!r}: choose one of {', '.join(FORMATS)}")
         return FORMATS[format]
+    if not root.is_dir():
+        state = "is a file" if root.exists() else "does not exist"
+        raise ValueError(f"{root}: {state}; needs the path of a folder of images and masks")
     found = [name for name, each in FORMATS.items() if each.recognised(root)]
     if len(found) > 1:
         titles = " and ".join(FORMATS[name].TITLE for name in found)
@@ -111,8 +114,6 @@ def _needs() -> str:
 
 def _nested(root: Path) -> str:
     """Point to folders inside that have a format: archives often wrap their data in one or two."""
-    if not root.is_dir():
-        return ""
     inside = [folder for depth in ("*", "*/*") for folder in sorted(root.glob(depth)) if folder.is_dir()]
     known = [
         str(folder) for folder in inside[:1000] if any(each.recognised(folder) for each in FORMATS.values())
@@ -121,7 +122,6 @@ def _nested(root: Path) -> str:
 
 
 def _contents(root: Path) -> str:
-    if not root.is_dir():
-        return "is a file" if root.exists() else "does not exist"
+    """Say what lies in a folder."""
     found = sorted(entry.name + "/" * entry.is_dir() for entry in root.iterdir())
     return "holds " + (", ".join(found[:8]) + ", ..." * (len(found) > 8) if found else "nothing")

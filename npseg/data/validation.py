@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from npseg import arguments
+from npseg.data.batches import check_one_size
 from npseg.data.dataset import VOID, Bytes, Dataset, check_not_empty
 from npseg.data.pairs import Pairs
 from npseg.data.reading import check_pair
@@ -32,7 +33,7 @@ class Examined(NamedTuple):
     problems: list[str]
 
 
-def validate(dataset: Dataset, progress: bool = True) -> None:
+def validate(dataset: Dataset, progress: bool = True, *, one_size: bool = False) -> None:
     """Read every pair of a dataset, and refuse it once, with all that is wrong.
 
     A file that is missing, damaged or of the wrong kind, a mask of another size than its image, a value that
@@ -44,6 +45,8 @@ def validate(dataset: Dataset, progress: bool = True) -> None:
         Any dataset.
     progress : bool
         Whether to show a progress bar.
+    one_size : bool
+        Refuse images of several sizes, too, which cannot be trained on together without crops.
 
     Raises
     ------
@@ -57,7 +60,9 @@ def validate(dataset: Dataset, progress: bool = True) -> None:
     """
     check_not_empty(dataset, "classes", "names")
     arguments.flag("validate", "progress", progress)
+    arguments.flag("validate", "one_size", one_size)
     problems: list[list[str]] = []
+    shapes: list[tuple[int, ...]] = []
     pixels = np.zeros(256, np.int64)
     numbers = range(len(dataset))
     for i in tqdm(numbers, desc="checking the data", unit="image", disable=None if progress else True):
@@ -66,10 +71,13 @@ def validate(dataset: Dataset, progress: bool = True) -> None:
             problems.append(found.problems)
         elif found.labels is not None:
             pixels += np.bincount(found.labels.ravel(), minlength=256)
+            shapes.append(found.labels.shape)
     if problems:
         raise ValueError(_report(problems, len(dataset), getattr(dataset, "mend", "")))
     if suspicion := black_and_white(dataset, pixels):
         raise ValueError(suspicion)
+    if one_size:
+        check_one_size(dataset.names, shapes)
 
 
 def examine(dataset: Dataset, index: int) -> Examined:

@@ -50,9 +50,11 @@ def span(seconds: float) -> str:
     --------
     >>> span(8), span(100), span(60 * 42), span(3600 * 5.2)
     ('8 seconds', '100 seconds', '42 minutes', '5 hours 12 minutes')
+    >>> span(1)
+    '1 second'
     """
     if seconds < 119.5:
-        return f"{seconds:.0f} seconds"
+        return f"{seconds:.0f} second" + "s" * (round(seconds) != 1)
     minutes = round(seconds / 60)
     if minutes < 120:
         return f"{minutes} minutes"
