@@ -51,6 +51,8 @@ def test_gradients_are_scaled_to_the_length_and_not_beyond():
         same = clip_by_norm(grads, most)
         assert all(same[k].tobytes() == grads[k].tobytes() for k in grads)
     assert clip_by_norm({"w": np.zeros(3)}, 1.0)["w"].tolist() == [0, 0, 0]
+    long = {"w": np.float32([3e30, 0]), "b": np.float32([4e30])}  # their squares are no float32
+    assert {k: g.tolist() for k, g in clip_by_norm(long, 5.0).items()} == {"w": [3.0, 0.0], "b": [4.0]}
     assert clip_by_norm({}, 1.0) == {}
     with pytest.raises(ValueError, match="most=0 must be positive"):
         clip_by_norm(grads, 0)

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 from npseg import arguments, kinds
 from npseg.backend import Array, array_module
+from npseg.chunks import chunks
 
 
 def clip_by_norm(grads: Mapping[str, Array], most: float) -> dict[str, Array]:
@@ -44,10 +45,13 @@ def clip_by_norm(grads: Mapping[str, Array], most: float) -> dict[str, Array]:
     """
     kinds.arrays("clip_by_norm", "grads", grads)
     arguments.positive("clip_by_norm", "most", most)
-    squares = [(g * g).sum(dtype="float64") for g in grads.values()]
-    if not squares:
+    if not grads:
         return {}
-    length = functools.reduce(operator.add, squares) ** 0.5
     xp = array_module(next(iter(grads.values())))
+    # In float64, since the square of a float32 may be too large, or too small, for another.
+    squares = [
+        xp.square(g[chunk], dtype="float64").sum() for g in grads.values() for chunk in chunks(g.shape, g)
+    ]
+    length = functools.reduce(operator.add, squares) ** 0.5
     factor = most / xp.maximum(length, most)
     return {name: g * factor.astype(g.dtype) for name, g in grads.items()}
