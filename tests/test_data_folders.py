@@ -201,7 +201,8 @@ def test_two_images_of_one_name(folder):
 def test_no_images(folder):
     for file in (folder / "images").iterdir():
         file.unlink()
-    (folder / "images" / ".hidden").touch()
+    for name in (".hidden", "Thumbs.db", "desktop.ini"):
+        (folder / "images" / name).touch()
     with pytest.raises(ValueError, match="images: holds no images"):
         Folder(folder, "train")
 

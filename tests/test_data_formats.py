@@ -296,6 +296,8 @@ def test_more_than_eight_bits_are_well_where_the_ids_fit(tmp_path, mode):
     Image.fromarray(IDS.astype(dtype)).save(tmp_path / "masks" / "p1.tif")
     (tmp_path / "masks" / "p1.png").unlink()
     np.testing.assert_array_equal(open_dataset(tmp_path, "train")[0][1], IDS)
+    table = ColorTable([("void", 255, 255, 255), *((f"level {k}", k, k, k) for k in range(3))])
+    np.testing.assert_array_equal(open_dataset(tmp_path, "train", colors=table)[0][1], IDS)
     Image.fromarray(IDS.astype(dtype) + np.array(1, dtype)).save(tmp_path / "masks" / "p1.tif")
     with pytest.raises(
         ValueError, match=r"p1\.tif: holds 256; needs class ids from 0 to 254, or 255 for void"

@@ -99,10 +99,18 @@ class ColorMasks:
 
 
 def read_colors_of(file: Path) -> Bytes:
-    """Read a mask as colours, uint8 (H, W, 3)."""
+    """Read a mask as colours, uint8 (H, W, 3).
+
+    Raises
+    ------
+    ValueError
+        If the file is missing, damaged, no picture or a JPEG, or has levels that do not fit into 8 bits.
+    """
     mask = _lossless(file)
-    if mask.mode.startswith(("I", "F")):
-        raise ValueError(f"{file}: mode {mask.mode}; needs an 8-bit picture")
+    if mask.mode.startswith("I"):
+        return np.repeat(_narrowed(file, np.asarray(mask))[:, :, None], 3, axis=2)
+    if mask.mode == "F":
+        raise ValueError(f"{file}: mode F; needs an 8-bit picture")
     mask.info.pop("transparency", None)  # a mask is what it is drawn in, seen through or not
     return np.asarray(mask.convert("RGB"))
 

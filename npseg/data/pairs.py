@@ -79,7 +79,7 @@ class Pairs:
 def files_by_name(folder: Path, *, pattern: str = "*", ending: str = "") -> dict[str, Path]:
     """Return the files of a folder by their names, without what stands behind the dot, and without ``ending``.
 
-    Hidden files and folders are passed over.
+    Hidden files, what Windows leaves in folders of pictures, and folders are passed over.
 
     Raises
     ------
@@ -88,7 +88,7 @@ def files_by_name(folder: Path, *, pattern: str = "*", ending: str = "") -> dict
     """
     files: dict[str, Path] = {}
     for file in sorted(folder.glob(pattern)):
-        if file.name.startswith(".") or file.is_dir():
+        if _hidden(file) or file.is_dir():
             continue
         name = file.stem.removesuffix(ending)
         if name in files:
@@ -104,10 +104,15 @@ def matched(names: Iterable[str], folder: Path) -> tuple[list[Path], list[Path]]
 
     A mask that is not there is named as it should be, ``name.png``, so that reading it says what is missing.
     """
-    there = {file.stem: file for file in sorted(folder.iterdir()) if not file.name.startswith(".")}
+    there = {file.stem: file for file in sorted(folder.iterdir()) if not _hidden(file)}
     masks = [there.get(name, folder / f"{name}.png") for name in names]
     known = set(names)
     return masks, [file for name, file in there.items() if name not in known]
+
+
+def _hidden(file: Path) -> bool:
+    """Say whether a file manager shows no such file."""
+    return file.name.startswith(".") or file.name.lower() in ("thumbs.db", "desktop.ini")
 
 
 def listed(file: Path, names: Iterable[str], where: str) -> list[str]:
