@@ -54,8 +54,13 @@ def test_folder_reads_pairs(folder):
     np.testing.assert_array_equal(image, noise(seed=1))
     np.testing.assert_array_equal(read, labels)
     assert train.classes == ("grass", "cat", "sky")
-    assert train.colors.tolist() == [[0, 0, 0], [128, 0, 0], [0, 128, 0]]
+    assert train.colors.tolist() == [[128, 0, 0], [0, 128, 0], [128, 128, 0]]
     assert image.dtype == read.dtype == np.uint8
+
+
+def test_black_is_for_a_background(folder):
+    (folder / "classes.txt").write_text("Background\ncat\nsky\n")
+    assert Folder(folder, "train").colors.tolist() == [[0, 0, 0], [128, 0, 0], [0, 128, 0]]
 
 
 def test_every_fifth_is_held_out(folder):

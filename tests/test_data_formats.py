@@ -281,6 +281,12 @@ def test_masks_of_other_lossless_formats_are_found(tmp_path):
     np.testing.assert_array_equal(open_dataset(tmp_path, "train")[0][1], IDS)
 
 
+@pytest.mark.parametrize("ending", [".json", ".txt"])
+def test_what_lies_beside_a_mask_is_not_taken_for_it(tmp_path, ending):
+    (plain(tmp_path) / "masks" / f"p1{ending}").write_text("outlines, from which the mask was drawn")
+    np.testing.assert_array_equal(open_dataset(tmp_path, "train")[0][1], IDS)
+
+
 def test_a_jpeg_is_no_mask(tmp_path):
     plain(tmp_path)
     (tmp_path / "masks" / "p1.png").unlink()

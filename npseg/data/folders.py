@@ -137,4 +137,10 @@ def _meaning(
         return colors.classes, colors.colors, ColorMasks(colors)
     require(root, ("classes.txt",), f"{needs}, one name a line, class 0 first")
     classes = class_names(root / "classes.txt")
-    return classes, voc_palette(len(classes)), IdMasks(root)
+    return classes, _colors(classes), IdMasks(root)
+
+
+def _colors(classes: tuple[str, ...]) -> Bytes:
+    """Return VOC's colours, without the black that it has for a background, unless class 0 is one."""
+    first = 0 if "background" in classes[0].lower() else 1
+    return voc_palette(first + len(classes))[first:]

@@ -102,9 +102,11 @@ def files_by_name(folder: Path, *, pattern: str = "*", ending: str = "") -> dict
 def matched(names: Iterable[str], folder: Path) -> tuple[list[Path], list[Path]]:
     """Find the mask of each name, whatever its ending, and list the masks that have no image.
 
+    Of several files of one name, such as the outlines beside the mask that was drawn from them, a PNG is the mask.
     A mask that is not there is named as it should be, ``name.png``, so that reading it says what is missing.
     """
-    there = {file.stem: file for file in sorted(folder.iterdir()) if not _hidden(file)}
+    files = sorted(folder.iterdir(), key=lambda file: (file.suffix.lower() == ".png", file))
+    there = {file.stem: file for file in files if not _hidden(file)}
     masks = [there.get(name, folder / f"{name}.png") for name in names]
     known = set(names)
     return masks, [file for name, file in there.items() if name not in known]
