@@ -14,7 +14,8 @@ from npseg.compare.command import compare_networks, picture
 from npseg.data import Scenes
 from npseg.draw import side_by_side
 from npseg.networks import NETWORKS
-from npseg.summary import summarize, weightless
+from npseg.networks.weightless import weightless
+from npseg.summary import summarize
 from npseg.training import Settings
 
 SIZE = (32, 40)

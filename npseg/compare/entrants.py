@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 
 from npseg import arguments, networks
 from npseg.geometry import Ints
-from npseg.summary import summarize, weightless
+from npseg.networks.weightless import weightless
+from npseg.summary import summarize
 
 #: The largest width that is tried.
 WIDEST = 2**16

@@ -4,8 +4,8 @@ All of it but the measured memory follows from the layers' geometry (:mod:`npseg
 costs no more than any other.
 """
 
+from npseg.networks.weightless import blank, weightless
 from npseg.summary.memory import Memory, measure
-from npseg.summary.networks import blank, weightless
 from npseg.summary.rows import Row, summarize, table
 
 __all__ = ["Memory", "Row", "blank", "measure", "summarize", "table", "weightless"]

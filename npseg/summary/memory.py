@@ -13,7 +13,7 @@ from npseg import arguments, kinds, memory, room
 from npseg.backend import Array
 from npseg.data import VOID, Normalization, Scenes
 from npseg.geometry import Ints
-from npseg.summary.networks import weightless
+from npseg.networks.weightless import weightless
 from npseg.summary.rows import mb, summarize
 from npseg.training import Run, Settings
 

@@ -16,12 +16,12 @@ from typing import Any
 
 import numpy as np
 
-from npseg import backend, kinds, networks
+from npseg import kinds, networks
 from npseg.data import Normalization
 from npseg.networks import Network, vgg
 from npseg.networks.names import is_vgg, spelled
+from npseg.networks.weightless import weightless
 from npseg.networks.weights import Report, transplant
-from npseg.planes import Blank
 from npseg.predict import Labeller
 from npseg.training import checkpoints
 from npseg.training.weight_files import read_arrays, write_arrays
@@ -116,7 +116,7 @@ class Pretrained:
         """Return by what weights are multiplied, so that what they read counts as much in a network as in their own."""
         if not self.network or self.settings_for(config["name"]) is None:
             return {}
-        theirs, ours = _blank(**{"classes": 1, **self.network}).factors, network.factors
+        theirs, ours = weightless(**{"classes": 1, **self.network}).factors, network.factors
         factors = {name: theirs.get(name, 1) / ours.get(name, 1) for name in (*theirs, *ours)}
         return {f"{name}.w": factor for name, factor in factors.items() if factor != 1}
 
@@ -144,7 +144,7 @@ class Pretrained:
         config = {"classes": len(self.classes), **own}
         try:
             # First without memory for its weights: a file may claim a network of any size.
-            blank = _blank(**config)
+            blank = weightless(**config)
             needed = sum(array.size for array in (blank.params | blank.buffers).values())
             there = sum(array.size for array in self.weights.values())
             if needed > there:
@@ -278,12 +278,6 @@ def _of_note(path: Path, note: dict[str, Any]) -> dict[str, Any]:
 
 def _of_classes(name: str, classes: int, **settings: Any) -> set[str]:
     """Return the names of what changes its shape with the number of classes: the score layers' parameters."""
-    one, other = (_blank(name, count, **settings) for count in (classes, classes + 1))
+    one, other = (weightless(name, count, **settings) for count in (classes, classes + 1))
     shapes = {key: p.shape for key, p in {**one.params, **one.buffers}.items()}
     return {key for key, p in {**other.params, **other.buffers}.items() if p.shape != shapes[key]}
-
-
-def _blank(name: str, classes: int, **settings: Any) -> Network:
-    """Make a network whose weights take no memory."""
-    with backend.use("numpy"):
-        return networks.make(name, classes, **{**settings, "seed": Blank(settings.get("dtype", "float32"))})

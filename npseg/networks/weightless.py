@@ -1,11 +1,11 @@
-"""Networks to look at, whose weights take no memory."""
+"""Networks to look at: of any size, made of planes that take no memory."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from npseg import backend, networks
-from npseg.networks import Network
+from npseg.networks.network import Network
 from npseg.planes import Blank
 
 
@@ -37,12 +37,12 @@ def weightless(name: str, classes: int, **settings: Any) -> Network:
     Parameters
     ----------
     name, classes, settings
-        As of :func:`npseg.networks.make`.
+        As of :func:`npseg.networks.make`; a ``seed`` changes nothing.
 
     Returns
     -------
     Network
-        The network. Its large weights are one number, seen many times, and cannot be written to.
+        The network, on NumPy. Its large weights are one number, seen many times, and cannot be written to.
 
     Examples
     --------
@@ -50,5 +50,6 @@ def weightless(name: str, classes: int, **settings: Any) -> Network:
     >>> network.params["to_score.fc6.w"].nbytes, network.params["to_score.fc6.w"].strides
     (411041792, (0, 0, 0, 0))
     """
-    with backend.use("numpy"):
-        return networks.make(name, classes, **settings, seed=Blank(settings.get("dtype", "float32")))
+    settings["seed"] = Blank(settings.get("dtype", "float32"))
+    with backend.use("numpy"):  # a plane of zeros takes no memory there
+        return networks.make(name, classes, **settings)
