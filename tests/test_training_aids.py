@@ -298,7 +298,7 @@ def test_a_training_says_after_its_first_steps_how_long_it_takes(tmp_path, monke
     words = ["train", "--width", "1", "--fc", "4", "-b", "1", "--epochs", "5", "--output-dir"]
     assert cli.main([*words, str(tmp_path / "out")]) == 0
     said = capsys.readouterr().out
-    assert len(re.findall(r"^about \d+ seconds of training ahead \(10 steps, ", said, re.M)) == 1
+    assert len(re.findall(r"^about \d+ seconds? of training ahead \(10 steps, ", said, re.M)) == 1
     assert len(re.findall(r"s, about \d+ seconds? left$", said, re.M)) == 4
     assert "best.npz (epoch" in said
 
