@@ -393,8 +393,9 @@ def test_images_are_found_from_wherever_one_stands(folder, tmp_path, run, undraw
     monkeypatch.chdir(tmp_path)
     words = ["--data-path", "data", "--output-dir", "run", "--epochs", "1", *TINY]
     assert run("train", *words)[0] == 0
+    assert "val of data\n" in run("evaluate", "run/checkpoint.npz")[1]
     monkeypatch.chdir(tmp_path / "run")
-    assert run("evaluate", "checkpoint.npz")[0] == 0
+    assert f"val of {tmp_path}/data\n" in run("evaluate", "checkpoint.npz")[1]
 
 
 def test_a_command_to_copy_stands_in_quotes_where_it_must(

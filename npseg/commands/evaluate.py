@@ -63,15 +63,15 @@ def evaluate(
     progress = {} if has_note(checkpoint) else load(checkpoint).progress
     if data_path is None:
         data_path, options = progress.get("data_path"), {**progress.get("data_options", {}), **options}
-    dataset = open_split(data_path, split, **options)
+    dataset, source = open_split(data_path, split, **options), _named(data_path)
     if dataset.classes != labeller.classes:
         raise ValueError(
             f"{checkpoint} knows the classes {', '.join(labeller.classes)}; "
-            f"{data_path or 'the scenes'} has {', '.join(dataset.classes)}"
+            f"{source} has {', '.join(dataset.classes)}"
         )
     matrices = list(each_confusion(labeller, dataset))
     total = np.sum(matrices, axis=0)
-    print(f"{len(dataset)} images, {split} of {data_path or 'the scenes'}")
+    print(f"{len(dataset)} images, {split} of {source}")
     print(f"{summary(metrics(total))}\n\n{class_table(total, dataset.classes)}")
     if output_dir is None:
         return
@@ -85,6 +85,14 @@ def evaluate(
     with replacing(output_dir / FILES[3]) as file:
         _draw_worst(labeller, dataset, each, worst).savefig(file, format="png", dpi=150)
     print(f"\n{output_dir}: {', '.join(FILES)}")
+
+
+def _named(data_path: str | None) -> str:
+    """Name the images as one would from here: a run knows them by their full path."""
+    if data_path is None:
+        return "the scenes"
+    path, here = Path(data_path), Path.cwd()
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)
 
 
 def worst_first(each: Iterable[Metrics]) -> list[int]:
