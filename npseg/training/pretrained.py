@@ -103,9 +103,10 @@ class Pretrained:
             If they do not fit, as :func:`npseg.networks.weights.transplant` says.
         """
         kinds.instance("pretrained", "network", network, Network, "a network")
-        config = kinds.mapping(
-            "pretrained", "config", config, None, "a dict of a network's name and settings"
-        )
+        needed = "a dict of a network's name and settings"
+        config = kinds.mapping("pretrained", "config", config, None, needed)
+        if "name" not in config:
+            raise ValueError(f"pretrained: config={config!r} has no name; {needed} is needed")
         classes = tuple(kinds.members("pretrained", "classes", classes, str, "a list of names"))
         others = self.classes is not None and self.classes != classes
         anew = _of_classes(**{**config, "classes": len(classes)}) if others else ()
