@@ -69,6 +69,14 @@ def test_committed_without_outputs(path):
         assert cell.get("execution_count") is None
 
 
+@each_notebook
+def test_each_picture_says_in_words_what_it_shows(path):
+    draws = r"^(plt\.|figure, |npseg\.draw\.(labels|matrix|overlap|receptive_field|curves)\()|    figure, "
+    for cell in cells(path):
+        if cell["cell_type"] == "code" and re.search(draws, source(cell), re.MULTILINE):
+            assert len(cell["metadata"]["mystnb"]["image"]["alt"]) > 40, source(cell)
+
+
 @pytest.mark.slow
 @pytest.mark.notebooks
 @each_notebook
