@@ -18,7 +18,8 @@ import numpy as np
 from tqdm import tqdm
 
 from npseg import arguments, backend, kinds, room
-from npseg.data.proposals import Box, crop_and_resize
+from npseg.data.boxes import Box
+from npseg.data.proposals import crop_and_resize
 from npseg.ops.resize import resize_bilinear_forward
 from npseg.predict import Labeller
 

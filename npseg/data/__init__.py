@@ -5,6 +5,7 @@ holds, and `validate` looks at every pair before hours are spent on it; `batches
 """
 
 from npseg.data.batches import batches, steps_per_epoch
+from npseg.data.boxes import Box, jittered, objects
 from npseg.data.camvid import CamVid, CamVid701
 from npseg.data.color_proposals import propose_colors
 from npseg.data.color_tables import ColorTable, read_colors, write_colors
@@ -21,7 +22,7 @@ from npseg.data.palettes import (
     voc_palette,
     write_labels,
 )
-from npseg.data.proposals import Box, ObjectCrops, ProposalCrops, jittered, objects
+from npseg.data.proposals import ObjectCrops, ProposalCrops
 from npseg.data.reading import read_image
 from npseg.data.scenes import Scenes
 from npseg.data.stanford import STANFORD_CLASSES, STANFORD_COLORS, StanfordBackground

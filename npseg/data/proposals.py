@@ -1,7 +1,6 @@
-"""Boxes around objects, and what DeconvNet learns from: their contents, all resized to one size.
+"""What DeconvNet learns from: the contents of boxes around objects, all resized to one size.
 
-A label map says which class each pixel has, not which pixels are one object; here an object is what hangs together of
-a class. DeconvNet learns in two stages. In the first, each example is one object in the middle, slightly enlarged, and
+DeconvNet learns in two stages. In the first, each example is one object in the middle, slightly enlarged, and
 all else is background: as easy as can be. In the second, examples are boxes that lie somewhat off an object, as
 proposals do, with all that is in them labelled.
 
@@ -14,155 +13,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from math import ceil, floor
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from npseg import arguments, kinds, room
+from npseg.data.boxes import LEAST, Box, jittered, objects
 from npseg.data.dataset import VOID, Bytes, Dataset, check_not_empty
 from npseg.ops.resize import resize_bilinear_forward
 
-#: Pixels that an object has at the least; what hangs together of fewer is passed over.
-LEAST = 100
-
-#: Bytes that a box takes in a list of them.
-BYTES = 100
-
 #: By how much a box is enlarged around its object.
 CONTEXT = 1.2
-
-
-class Box(NamedTuple):
-    """A box in an image: rows from ``top`` up to ``bottom``, columns from ``left`` up to ``right``, in pixels.
-
-    Examples
-    --------
-    >>> box = Box(2, 3, 6, 11)
-    >>> box.height, box.width, np.zeros((20, 20))[box.part].shape
-    (4, 8, (4, 8))
-    """
-
-    top: int
-    left: int
-    bottom: int
-    right: int
-
-    @property
-    def height(self) -> int:
-        """Rows."""
-        return max(0, self.bottom - self.top)
-
-    @property
-    def width(self) -> int:
-        """Columns."""
-        return max(0, self.right - self.left)
-
-    @property
-    def part(self) -> tuple[slice, slice]:
-        """Its place in the image, rows and columns."""
-        return slice(self.top, self.bottom), slice(self.left, self.right)
-
-    def within(self, size: Sequence[int]) -> Box:
-        """Return what of it lies in an image of so many rows and columns."""
-        rows_and_columns = kinds.listed("Box", "size", size, "(rows, columns)")[:2]
-        height, width = arguments.axes("Box", "size", rows_and_columns, 2)
-        return Box(max(0, self.top), max(0, self.left), min(self.bottom, height), min(self.right, width))
-
-    def squared(self, factor: float) -> Box:
-        """Return the square around its middle whose side is its longer one, enlarged by a factor."""
-        half = arguments.real("Box", "factor", factor) * max(self.height, self.width) / 2
-        row, column = (self.top + self.bottom) / 2, (self.left + self.right) / 2
-        return Box(floor(row - half), floor(column - half), ceil(row + half), ceil(column + half))
-
-    def overlap(self, other: Box) -> float:
-        """Return the intersection over union of two boxes."""
-        kinds.instance("Box", "other", other, Box, "a Box")
-        top, left = max(self.top, other.top), max(self.left, other.left)
-        both = Box(top, left, min(self.bottom, other.bottom), min(self.right, other.right))
-        shared = both.height * both.width
-        return shared / (self.height * self.width + other.height * other.width - shared)
-
-
-def objects(
-    labels: Bytes, *, background: int = 0, least: int = LEAST
-) -> Iterator[tuple[Box, NDArray[np.bool_]]]:
-    """Go through the objects of a label map: all that hangs together of each class but the background.
-
-    Parameters
-    ----------
-    labels : (H, W) uint8 array
-        The classes; 255 is void.
-    background : int
-        The class that has no objects.
-    least : int
-        Pixels of an object at the least.
-
-    Yields
-    ------
-    box : Box
-        The smallest around it.
-    mask : (H, W) bool array
-        Its pixels. Those that touch at a corner only are not one object.
-
-    Examples
-    --------
-    >>> labels = np.zeros((4, 8), np.uint8)
-    >>> labels[1:3, 1:3], labels[2:, 5:] = 1, 2
-    >>> [box for box, mask in objects(labels, least=4)]
-    [Box(top=1, left=1, bottom=3, right=3), Box(top=2, left=5, bottom=4, right=8)]
-    """
-    arguments.whole_numbers("objects", "labels", labels)
-    if labels.ndim != 2:
-        raise ValueError(f"objects: labels have shape {labels.shape}; (H, W) is needed")
-    background, least = _how("objects", background, least)
-    for label in np.unique(labels):
-        if label in (background, VOID):
-            continue
-        pieces, _ = ndimage.label(labels == label)
-        for number, (rows, columns) in enumerate(ndimage.find_objects(pieces), start=1):
-            mask = pieces == number
-            if mask.sum() >= least:
-                yield Box(rows.start, columns.start, rows.stop, columns.stop), mask
-
-
-def jittered(boxes: Sequence[Box], count: int, rng: np.random.Generator) -> list[Box]:
-    """Draw boxes near others, where there is no generator of proposals: each side moved by up to a quarter.
-
-    Parameters
-    ----------
-    boxes : sequence of Box
-        The objects'.
-    count : int
-        How many for each.
-    rng : numpy.random.Generator
-        What draws.
-
-    Examples
-    --------
-    >>> near = jittered([Box(0, 0, 40, 40)], 3, np.random.default_rng(0))
-    >>> len(near), all(box.overlap(Box(0, 0, 40, 40)) > 0.25 for box in near)
-    (3, True)
-    """
-    boxes = kinds.members("jittered", "boxes", boxes, Box, "a list of Boxes")
-    count = arguments.integer("jittered", "count", count)
-    kinds.instance("jittered", "rng", rng, np.random.Generator, "a numpy.random.Generator")
-    room.check("jittered", f"count={count} boxes for each", (len(boxes), count), np.empty(0), BYTES)
-    moved = []
-    for box in boxes:
-        reach = np.array([box.height, box.width, box.height, box.width]) / 4
-        moved += [Box(*map(int, box + rng.uniform(-reach, reach).round())) for _ in range(count)]
-    return moved
-
-
-def _how(op: str, background: object, least: object) -> tuple[int, int]:
-    """Return the class that has no objects, and the pixels of one at the least."""
-    return (
-        arguments.integer(op, "background", background, 0, VOID),
-        arguments.integer(op, "least", least),
-    )
 
 
 def crop_and_resize(image: Bytes, box: Box, size: int) -> Bytes:
@@ -202,7 +63,8 @@ class _Crops:
         self.classes, self.colors = dataset.classes, dataset.colors
         self.size = arguments.integer(op, "size", size, 1)
         room.check(op, f"a crop of size={size}", (size, size, 3), np.empty(0, np.float32))
-        self.background, self.least = _how(op, background, least)
+        self.background = arguments.integer(op, "background", background, 0, VOID)
+        self.least = arguments.integer(op, "least", least)
         self.boxes: list[tuple[int, Box]] = []
         self._dataset = dataset
 
@@ -213,6 +75,10 @@ class _Crops:
 
     def __len__(self) -> int:
         return len(self.boxes)
+
+    def _objects(self, labels: Bytes) -> Iterator[tuple[Box, NDArray[np.bool_]]]:
+        """Go through the objects of a label map."""
+        return objects(labels, background=self.background, least=self.least)
 
 
 class ObjectCrops(_Crops):
@@ -250,19 +116,18 @@ class ObjectCrops(_Crops):
 
     def __init__(self, dataset: Dataset, size: int, *, background: int = 0, least: int = LEAST) -> None:
         super().__init__(dataset, size, background, least)
-        self._how = {"background": self.background, "least": self.least}
         self._numbers: list[int] = []
         for image in range(len(dataset)):
-            for number, (box, mask) in enumerate(objects(dataset[image][1], **self._how)):
+            for number, (box, mask) in enumerate(self._objects(dataset[image][1])):
                 self.boxes.append((image, box.squared(CONTEXT).within(mask.shape)))
                 self._numbers.append(number)
 
     def __getitem__(self, index: int, /) -> tuple[Bytes, Bytes]:
         number, box = self.boxes[index]
         image, labels = self._dataset[number]
-        masks = [mask for _, mask in objects(labels, **self._how)]
+        masks = [mask for _, mask in self._objects(labels)]
         others = ~masks[self._numbers[index]] & (labels != VOID)
-        alone = np.where(others, self._how["background"], labels).astype(np.uint8)
+        alone = np.where(others, self.background, labels).astype(np.uint8)
         return crop_and_resize(image, box, self.size), crop_and_pick(alone, box, self.size)
 
 
@@ -324,7 +189,7 @@ class ProposalCrops(_Crops):
             boxes = [kinds.members("ProposalCrops", "boxes", of_one, Box, needed) for of_one in boxes]
         for image in range(len(dataset)):
             labels = dataset[image][1]
-            true = [box for box, _ in objects(labels, background=self.background, least=self.least)]
+            true = [box for box, _ in self._objects(labels)]
             near = jittered(true, 3, np.random.default_rng([seed, image])) if boxes is None else boxes[image]
             inside = [box.within(labels.shape) for box in near]
             self.boxes += [(image, box) for box in inside if any(box.overlap(one) >= 0.5 for one in true)]

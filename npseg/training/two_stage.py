@@ -17,7 +17,8 @@ from typing import Any
 
 from npseg import arguments, kinds
 from npseg.data import Dataset, InMemory
-from npseg.data.proposals import Box, ObjectCrops, ProposalCrops
+from npseg.data.boxes import Box
+from npseg.data.proposals import ObjectCrops, ProposalCrops
 from npseg.training.loop import Run
 from npseg.training.settings import Settings
 
