@@ -16,8 +16,7 @@ from npseg.data import Dataset
 from npseg.draw import comparison, curves
 from npseg.files import replacing
 from npseg.networks import model
-from npseg.training import Interrupted, Run, Settings, metrics, read_weights, report
-from npseg.training import evaluate as confusion
+from npseg.training import Interrupted, Run, Settings, read_weights, report
 from npseg.training.checkpoints import load
 from npseg.training.clock import span
 from npseg.training.history import best_epoch
@@ -176,7 +175,8 @@ def _fit(run: Run, output_dir: Path) -> None:
             f"saved after step {run.step} of epoch {run.epoch + 1}; "
             f"go on with: npseg train --resume {shlex.quote(str(output_dir / CHECKPOINT))}"
         ) from None
-    print("\n" + report({"validation": metrics(confusion(run.labeller, run.val))}, run.val.classes))
+    assert run.figures is not None  # at least one epoch has ended
+    print("\n" + report({"validation": run.figures}, run.val.classes))
     draw_run(run, run.val, output_dir)
     best = best_epoch(run.history)
     kept = f"{BEST} (epoch {best}, the highest mean IoU)" if best else BEST

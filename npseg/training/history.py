@@ -12,6 +12,8 @@ from typing import Any
 from npseg import kinds
 from npseg.files import replacing
 
+_NEEDED = "a list of each epoch's figures, a dict each,"
+
 
 def best_epoch(history: Sequence[Mapping[str, Any]]) -> int | None:
     """Return the number of the epoch with the highest mean IoU, the earliest of equals.
@@ -26,13 +28,23 @@ def best_epoch(history: Sequence[Mapping[str, Any]]) -> int | None:
     int or None
         ``"epoch"`` of the best; None where there is no figure.
 
+    Raises
+    ------
+    ValueError
+        If an epoch has no ``"epoch"`` or no ``"mean_iou"``.
+
     Examples
     --------
     >>> best_epoch([{"epoch": 1, "mean_iou": 0.2}, {"epoch": 2, "mean_iou": 0.4}, {"epoch": 3, "mean_iou": 0.4}])
     2
     """
-    _check("best_epoch", history)
-    known = [record for record in history if not math.isnan(record["mean_iou"])]
+    records = _records("best_epoch", history)
+    for record in records:
+        if missing := [key for key in ("epoch", "mean_iou") if key not in record]:
+            raise ValueError(
+                f"best_epoch: history has an epoch without {', '.join(missing)}; {_NEEDED} is needed"
+            )
+    known = [record for record in records if not math.isnan(record["mean_iou"])]
     return max(known, key=lambda record: record["mean_iou"])["epoch"] if known else None
 
 
@@ -46,6 +58,13 @@ def write_csv(path: str | os.PathLike[str], history: Sequence[Mapping[str, Any]]
     history : sequence of dict
         The figures of each epoch, all with the same keys, which become the first line. Fractions stay fractions.
 
+    Raises
+    ------
+    ValueError
+        If there is no epoch.
+    OSError
+        If the file cannot be written.
+
     Examples
     --------
     >>> import tempfile
@@ -57,22 +76,18 @@ def write_csv(path: str | os.PathLike[str], history: Sequence[Mapping[str, Any]]
     1,1.5
     2,0.25
     """
-    _check("write_csv", history)
+    records = _records("write_csv", history)
     path = kinds.path("write_csv", "path", path)
-    if len(history) == 0:
+    if not records:
         raise ValueError("write_csv: history is empty; the figures of at least one epoch are needed")
     text = io.StringIO()
-    table = csv.DictWriter(text, list(history[0]), lineterminator="\n")
+    table = csv.DictWriter(text, list(records[0]), lineterminator="\n")
     table.writeheader()
-    table.writerows(history)
+    table.writerows(records)
     with replacing(path) as file:
         file.write(text.getvalue().encode())
 
 
-def _check(op: str, history: Sequence[Mapping[str, Any]]) -> None:
-    """Refuse what is no list of the epochs' figures."""
-    needed = "a list of each epoch's figures, a dict each,"
-    for record in kinds.members(op, "history", history, Mapping, needed):  # type: ignore[type-abstract]
-        missing = [key for key in ("epoch", "mean_iou") if key not in record]
-        if op == "best_epoch" and missing:
-            raise ValueError(f"{op}: history has an epoch without {', '.join(missing)}; {needed} is needed")
+def _records(op: str, history: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Return the epochs' figures, or refuse what is no list of them."""
+    return kinds.members(op, "history", history, Mapping, _NEEDED)  # type: ignore[type-abstract]

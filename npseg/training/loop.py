@@ -50,6 +50,8 @@ class Run(State):
         The figures of each epoch.
     inherited : Report or None
         What was taken over from other weights, when the run began.
+    figures : Metrics or None
+        Of the epoch that ended last, each class's IoU included; None before one has.
 
     Examples
     --------
@@ -106,9 +108,11 @@ class Run(State):
                     if path is not None:
                         checkpoints.save(path, self.checkpoint())
                     raise Interrupted
-                figures = metrics(evaluate(self.labeller, self.val, progress=progress))
+                self.figures = metrics(evaluate(self.labeller, self.val, progress=progress))
                 record = {"epoch": self.epoch + 1, "loss": self.loss_sum / self.steps}
-                record |= {name: float(value) for name, value in figures._asdict().items() if name != "iou"}
+                record |= {
+                    name: float(value) for name, value in self.figures._asdict().items() if name != "iou"
+                }
                 self.history.append(record | {"seconds": time.perf_counter() - began})
                 self.epoch, self.step, self.loss_sum = self.epoch + 1, 0, 0.0
                 if output_dir is not None:

@@ -144,13 +144,13 @@ def metrics(matrix: ArrayLike) -> Metrics:
             f"{counts.shape}{' and negative entries' if (counts < 0).any() else ''}"
         )
     right, truth, given = counts.diagonal(), counts.sum(axis=1), counts.sum(axis=0)
-    iou = _ratio(right, truth + given - right)
+    iou = ratio(right, truth + given - right)
     present = truth > 0
     return Metrics(
-        pixel_accuracy=float(_ratio(right.sum(), truth.sum())),
-        mean_accuracy=_mean(_ratio(right, truth)),
+        pixel_accuracy=float(ratio(right.sum(), truth.sum())),
+        mean_accuracy=_mean(ratio(right, truth)),
         mean_iou=_mean(iou),
-        frequency_weighted_iou=float(_ratio(truth[present] @ iou[present], truth.sum())),
+        frequency_weighted_iou=float(ratio(truth[present] @ iou[present], truth.sum())),
         iou=iou,
     )
 
@@ -166,7 +166,7 @@ def summary(figures: Metrics) -> str:
     mean IoU                  53.6
     frequency weighted IoU    54.3
     """
-    return "\n".join(f"{title:24}{_percent(getattr(figures, field)):>6}" for field, title in _FIGURES.items())
+    return "\n".join(f"{title:24}{percent(getattr(figures, field)):>6}" for field, title in _FIGURES.items())
 
 
 def report(columns: Mapping[str, Metrics], classes: Sequence[str]) -> str:
@@ -212,7 +212,7 @@ def report(columns: Mapping[str, Metrics], classes: Sequence[str]) -> str:
     rows |= {f"IoU of {name}": [c.iou[k] for c in columns.values()] for k, name in enumerate(classes)}
     margin = max(map(len, rows))
     lines = [_line("", columns, columns, margin)]
-    lines += [_line(title, map(_percent, values), columns, margin) for title, values in rows.items()]
+    lines += [_line(title, map(percent, values), columns, margin) for title, values in rows.items()]
     lines.insert(1 + len(_FIGURES), "")
     return "\n".join(lines)
 
@@ -224,13 +224,14 @@ def _line(title: str, cells: Any, columns: Mapping[str, Metrics], margin: int) -
     )
 
 
-def _percent(value: float) -> str:
+def percent(value: float) -> str:
+    """Write a fraction in percent, and a figure that there is none of as a dash."""
     return "–" if np.isnan(value) else f"{100 * value:.1f}"
 
 
-def _ratio(part: Any, whole: Any) -> NDArray[np.float64]:
+def ratio(part: Any, whole: Any) -> NDArray[np.float64]:
     """Divide, with nan for 0 / 0, and no warning: an absent class is no mistake."""
-    quotient: NDArray[np.float64] = np.full(np.shape(whole), np.nan)
+    quotient: NDArray[np.float64] = np.full(np.broadcast_shapes(np.shape(part), np.shape(whole)), np.nan)
     np.divide(part, whole, out=quotient, where=np.asarray(whole) > 0)
     return quotient
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from npseg import kinds
-from npseg.training.metrics import metrics
+from npseg.training.metrics import metrics, percent, ratio
 
 
 class PerClass(NamedTuple):
@@ -65,8 +65,7 @@ def per_class(matrix: ArrayLike) -> PerClass:
     iou = metrics(matrix).iou
     counts = np.asarray(matrix)
     right, truth, called = counts.diagonal(), counts.sum(axis=1), counts.sum(axis=0)
-    with np.errstate(invalid="ignore"):  # a class that does not occur is no mistake
-        return PerClass(iou, right / truth, right / called, truth / truth.sum())
+    return PerClass(iou, ratio(right, truth), ratio(right, called), ratio(truth, truth.sum()))
 
 
 def class_table(matrix: ArrayLike, classes: Sequence[str]) -> str:
@@ -99,10 +98,6 @@ def class_table(matrix: ArrayLike, classes: Sequence[str]) -> str:
     margin = max(5, *map(len, classes))
     lines = [f"{'class':{margin}}{'IoU':>9}{'recall':>9}{'precision':>11}{'of all pixels':>16}"]
     for name, iou, recall, precision, share in zip(classes, *per_class(matrix)):
-        cells = f"{_percent(iou):>9}{_percent(recall):>9}{_percent(precision):>11}{_percent(share):>16}"
+        cells = f"{percent(iou):>9}{percent(recall):>9}{percent(precision):>11}{percent(share):>16}"
         lines.append(f"{name:{margin}}{cells}")
     return "\n".join(lines)
-
-
-def _percent(value: float) -> str:
-    return "–" if np.isnan(value) else f"{100 * value:.1f}"

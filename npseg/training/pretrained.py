@@ -130,18 +130,12 @@ class Pretrained:
             If it is not known what network that is, and what it labels; or if some of its weights are missing.
         """
         kinds.arrays("pretrained", "weights", self.weights)
-        kind = "a dict of a network's name and settings"
-        if (
-            not kinds.mapping("pretrained", "network", self.network, None, kind)
-            or self.classes is None
-            or self.colors is None
-            or self.normalization is None
-        ):
-            raise ValueError(f"{self.path}: weights alone, of which it is not known what they label")
-        kinds.members("pretrained", "classes", self.classes, str, "a list of names")
         own: dict[str, Any] = kinds.mapping(
             "pretrained", "network", self.network, None, "a dict of a network's name and settings"
         )
+        if not own or self.classes is None or self.colors is None or self.normalization is None:
+            raise ValueError(f"{self.path}: weights alone, of which it is not known what they label")
+        kinds.members("pretrained", "classes", self.classes, str, "a list of names")
         config = {"classes": len(self.classes), **own}
         try:
             # First without memory for its weights: a file may claim a network of any size.

@@ -12,7 +12,7 @@ A. Karpathy, "A recipe for training neural networks", 2019.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -21,7 +21,7 @@ from tqdm import tqdm
 
 from npseg import arguments, kinds
 from npseg.backend import to_numpy
-from npseg.data import VOID, Dataset, batches
+from npseg.data import VOID, batches
 from npseg.layers import Container, Dropout, Layer
 from npseg.training.checkpoints import restore
 from npseg.training.loop import Run
@@ -107,7 +107,9 @@ def sanity(run: Run, *, steps: int = 300, progress: bool = True) -> Sanity:
     trial = Run(run.network_config, recipe, run.train, run.val, run.normalization)
     restore(trial.weights, {name: to_numpy(a) for name, a in run.weights.items()}, what="sanity")
     _drop_nothing(trial.network.layers.values())
-    x, labels = next(iter(_batches(run.train, run, recipe.crop)))
+    size, seed = recipe.batch_size, recipe.seed
+    first = batches(run.train, size, run.normalization, seed=seed, epoch=0, crop=recipe.crop, flip=False)
+    x, labels = next(first)
     classes = len(run.train.classes)
     counted = _counted(labels, trial)
     losses: list[float] = []
@@ -140,11 +142,3 @@ def _drop_nothing(layers: Iterable[Layer]) -> None:
             layer.p = 0.0
         if isinstance(layer, Container):
             _drop_nothing(layer.layers.values())
-
-
-def _batches(
-    train: Dataset, run: Run, crop: tuple[int, int] | None
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Return the batches of the run's first epoch, neither mirrored nor rescaled."""
-    size = run.settings.batch_size
-    return batches(train, size, run.normalization, seed=run.settings.seed, epoch=0, crop=crop, flip=False)

@@ -19,6 +19,7 @@ from npseg.predict import Labeller
 from npseg.training import checkpoints
 from npseg.training.balance import class_weights
 from npseg.training.checkpoints import Checkpoint
+from npseg.training.metrics import Metrics
 from npseg.training.pretrained import Pretrained
 from npseg.training.settings import Settings
 from npseg.training.trained import naming
@@ -40,6 +41,7 @@ class State:
     loss_sum: float = 0.0
     history: list[dict[str, Any]] = field(default_factory=list)
     inherited: Report | None = field(default=None, init=False)
+    figures: Metrics | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
         self._check()
