@@ -27,7 +27,7 @@ from npseg.layers import (
     SparseConv,
     Tanh,
 )
-from npseg.layers.containers import Container
+from npseg.layers.containers import leaves
 from npseg.summary import blank, summarize
 
 
@@ -59,14 +59,6 @@ WRITTEN = {
 }
 
 
-def leaves(container):
-    for name, layer in container.layers.items():
-        if isinstance(layer, Container):
-            yield from leaves(layer)
-        else:
-            yield name, layer
-
-
 def table(network):
     """Write a network's layers, one a line."""
     lines = []
@@ -75,7 +67,7 @@ def table(network):
         if written.startswith(" "):
             lines[-1] += written
         else:
-            lines.append(f"{name} {written}")
+            lines.append(f"{name.rpartition('.')[2]} {written}")
     return lines
 
 

@@ -181,3 +181,27 @@ def named(layers: Sequence[tuple[str, Layer]]) -> Sequential:
     if any(len(pair) != 2 or not isinstance(pair[0], str) for pair in pairs):
         raise ValueError(f"named: layers={pairs!r}; {needed} is needed")
     return Sequential(**dict(pairs))
+
+
+def leaves(layer: Layer, name: str = "") -> Iterator[tuple[str, Layer]]:
+    """Go through the layers inside of a layer that are no containers, with their full names; through itself, if it is.
+
+    Parameters
+    ----------
+    layer : Layer
+        A layer, or layers put together.
+    name : str
+        Its own name.
+
+    Examples
+    --------
+    >>> from npseg.layers import Conv, ReLU
+    >>> net = Sequential(block=Sequential(conv=Conv(3, 8, 3, rng=None), relu=ReLU()), score=Conv(8, 2, 1, rng=None))
+    >>> [name for name, layer in leaves(net)]
+    ['block.conv', 'block.relu', 'score']
+    """
+    if isinstance(layer, Container):
+        for key, inner in layer.layers.items():
+            yield from leaves(inner, f"{name}.{key}" if name else key)
+    else:
+        yield name, layer

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 
 from npseg.backend import Array
-from npseg.layers.containers import Container, Sequential
+from npseg.layers.containers import Sequential, leaves
 from npseg.layers.layer import Layer
 
 
@@ -41,7 +41,7 @@ class Shared(Sequential):
 
     def backward(self, douts: Sequence[Array]) -> list[Array]:
         """Run the backward passes of each plane; leave the sums of the gradients."""
-        sums, dxs = GradientSums(_leaves(self)), []
+        sums, dxs = GradientSums(layer for _, layer in leaves(self)), []
         for dout, memories in zip(douts, self._recall()):
             for layer, memory in zip(self, memories):
                 layer.give(memory)
@@ -88,12 +88,3 @@ class GradientSums:
         """Leave the sums as the layers' gradients."""
         for layer, total in zip(self.layers, self.totals):
             layer.grads = total
-
-
-def _leaves(container: Container) -> Iterator[Layer]:
-    """Go through all layers inside that are no containers."""
-    for layer in container.layers.values():
-        if isinstance(layer, Container):
-            yield from _leaves(layer)
-        else:
-            yield layer

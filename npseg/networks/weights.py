@@ -10,7 +10,7 @@ same numbers in the same order.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -18,7 +18,8 @@ import numpy as np
 from npseg import arguments, kinds
 from npseg.arguments import listed
 from npseg.backend import Array, array_module, to_numpy
-from npseg.layers import BilinearUpsampling, Container, Layer
+from npseg.layers import BilinearUpsampling, Container
+from npseg.layers.containers import leaves
 from npseg.networks.names import found_under, is_vgg
 
 
@@ -111,7 +112,8 @@ def transplant(
     weights = kinds.arrays(what if isinstance(what, str) else "transplant", "weights", weights)
     places = {**network.params, **network.buffers}
     named = found_under(places, weights, what)
-    other = {n for n in _upsampling(network) if n in named and weights[named[n]].shape != places[n].shape}
+    upsampling = [f"{name}.w" for name, layer in leaves(network) if isinstance(layer, BilinearUpsampling)]
+    other = {n for n in upsampling if n in named and weights[named[n]].shape != places[n].shape}
     found = {
         name: _shaped(to_numpy(weights[named[name]]), place)
         for name, place in places.items()
@@ -138,15 +140,6 @@ def _factors(given: Mapping[str, float] | None) -> dict[str, float]:
         "transplant", "factors", {} if given is None else given, None, needed
     )
     return {name: arguments.real("transplant", f"factors[{name!r}]", one) for name, one in factors.items()}
-
-
-def _upsampling(layer: Layer, name: str = "") -> Iterator[str]:
-    """Yield the names of the weights of bilinear upsampling."""
-    if isinstance(layer, BilinearUpsampling):
-        yield f"{name}w"
-    elif isinstance(layer, Container):
-        for key, inner in layer.layers.items():
-            yield from _upsampling(inner, f"{name}{key}.")
 
 
 def _shaped(values: np.ndarray, place: Array) -> np.ndarray:
