@@ -36,6 +36,13 @@ class Conv(Layer):
     dtype : str
         "float32" or "float64".
 
+    Raises
+    ------
+    ValueError
+        If an argument is out of range.
+    TypeError
+        If an argument is of another kind.
+
     References
     ----------
     He et al., "Delving deep into rectifiers", 2015: deviation ``sqrt(2 / fan_in)``.
@@ -121,6 +128,13 @@ class ConvTranspose(Layer):
     dtype : str
         "float32" or "float64".
 
+    Raises
+    ------
+    ValueError
+        If an argument is out of range.
+    TypeError
+        If an argument is of another kind.
+
     Examples
     --------
     >>> layer = ConvTranspose(8, 4, 2, stride=2, rng=np.random.default_rng(0))
@@ -189,6 +203,13 @@ class BilinearUpsampling(ConvTranspose):
         Whether it learns on; otherwise its weights are no parameters and stay as they are.
     dtype : str
         "float32" or "float64".
+
+    Raises
+    ------
+    ValueError
+        If an argument is out of range.
+    TypeError
+        If an argument is of another kind.
 
     References
     ----------

@@ -17,6 +17,13 @@ class ZeroPad(Layer):
     before, after : int
         Rows above and columns to the left; rows below and columns to the right.
 
+    Raises
+    ------
+    ValueError
+        If one of them is negative.
+    TypeError
+        If an argument is of another kind.
+
     Examples
     --------
     >>> import numpy as np

@@ -28,6 +28,13 @@ class BatchNorm(Layer):
     dtype : str
         "float32" or "float64".
 
+    Raises
+    ------
+    ValueError
+        If an argument is out of range.
+    TypeError
+        If an argument is of another kind.
+
     Examples
     --------
     >>> import numpy as np
@@ -75,6 +82,13 @@ class LocalResponseNorm(Layer):
         Channels in a neighbourhood.
     alpha, beta, k : float
         Constants of :func:`npseg.lrn_forward`.
+
+    Raises
+    ------
+    ValueError
+        If the size is below 1.
+    TypeError
+        If an argument is of another kind.
 
     Examples
     --------
@@ -195,6 +209,13 @@ class Dropout(Layer):
     ----------
     p : float
         Probability of being dropped.
+
+    Raises
+    ------
+    ValueError
+        If p is no probability.
+    TypeError
+        If an argument is of another kind.
 
     Examples
     --------

@@ -52,6 +52,13 @@ class MaxPool(Layer):
     ceil_mode : bool
         Let the last window hang over the end, so that no pixel is lost.
 
+    Raises
+    ------
+    ValueError
+        If an argument is below 1.
+    TypeError
+        If an argument is of another kind.
+
     Examples
     --------
     >>> import numpy as np
@@ -96,6 +103,13 @@ class MaxUnpool(Layer):
     ----------
     kernel_size : int
         That of the pooling.
+
+    Raises
+    ------
+    ValueError
+        If the kernel's size is below 1.
+    TypeError
+        If an argument is of another kind.
 
     Examples
     --------

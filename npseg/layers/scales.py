@@ -101,6 +101,13 @@ class LaplacianPyramid(Container):
     levels : int
         How many; of 1, the image itself.
 
+    Raises
+    ------
+    ValueError
+        If there are fewer levels than 1, or more than any image has.
+    TypeError
+        If an argument is of another kind.
+
     Examples
     --------
     >>> import numpy as np
@@ -155,6 +162,13 @@ class LocalNorm(Layer):
     eps : float
         Added to the variance, as in :func:`npseg.local_norm_forward`.
 
+    Raises
+    ------
+    ValueError
+        If the size is below 1; :meth:`forward` refuses an even one.
+    TypeError
+        If an argument is of another kind.
+
     Examples
     --------
     >>> import numpy as np
@@ -189,6 +203,13 @@ class NearestUnpool(Layer):
     ----------
     scale : int
         Pixels of a block, on each axis.
+
+    Raises
+    ------
+    ValueError
+        If the scale is below 1.
+    TypeError
+        If an argument is of another kind.
 
     Examples
     --------

@@ -112,6 +112,13 @@ class ShiftedMaxPool(Layer):
         Shifts on each axis; a divisor of the kernel's size. With 1 it is plain max pooling, with ``kernel_size``
         there is a window at each pixel.
 
+    Raises
+    ------
+    ValueError
+        If an argument is below 1, or the shifts are no divisor of the kernel's size.
+    TypeError
+        If an argument is of another kind.
+
     Examples
     --------
     The paper's figure 3: an image of 5x5, one pooling of 2x2, four shifts.
@@ -163,6 +170,13 @@ class Merge(Layer):
     ----------
     shifts : sequence of int
         The shifts of the poolings before, in the order in which these ran.
+
+    Raises
+    ------
+    ValueError
+        If a number of shifts is below 1.
+    TypeError
+        If an argument is of another kind.
 
     Examples
     --------

@@ -101,7 +101,7 @@ class DeconvNet(EncoderDecoder):
         method: str = "auto",
     ) -> None:
         classes, width = arguments.integers("DeconvNet", 1, classes=classes, width=width)
-        (fc,) = arguments.integers("DeconvNet", 1, fc=64 * width if fc is None else fc)
+        fc = arguments.integer("DeconvNet", "fc", 64 * width if fc is None else fc, 1)
         if arguments.integer("DeconvNet", "input_size", input_size, STRIDE) % STRIDE:
             raise ValueError(f"DeconvNet: input_size={input_size}; a multiple of {STRIDE} is needed")
         self.input_size = input_size

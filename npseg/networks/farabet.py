@@ -126,7 +126,7 @@ class Farabet(Network):
         arguments.choice("Farabet", "classifier", classifier, CLASSIFIERS)
         arguments.float_type("Farabet", dtype)
         classes, width = arguments.integers("Farabet", 1, classes=classes, width=width)
-        (fc,) = arguments.integers("Farabet", 1, fc=64 * width if fc is None else fc)
+        fc = arguments.integer("Farabet", "fc", 64 * width if fc is None else fc, 1)
         scales = arguments.integer("Farabet", "scales", scales, 1, 32)
         self.scales = scales
         rng = arguments.generator("Farabet", seed)

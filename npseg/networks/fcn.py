@@ -110,7 +110,7 @@ class FCN(Network):
     ) -> None:
         arguments.choice("FCN", "head", head, HEADS)
         classes, width = arguments.integers("FCN", 1, classes=classes, width=width)
-        (fc,) = arguments.integers("FCN", 1, fc=64 * width if fc is None else fc)
+        fc = arguments.integer("FCN", "fc", 64 * width if fc is None else fc, 1)
         arguments.probability("FCN", "dropout", dropout)
         for name, value in (
             ("at_once", at_once),

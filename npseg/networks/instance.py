@@ -90,6 +90,13 @@ class Instance(Container):
     hidden_tanh : bool
         Let a tanh follow each convolution but the last; otherwise those alone that are pooled.
 
+    Attributes
+    ----------
+    pools : list of ShiftedMaxPool
+        Its poolings, in their order.
+    half : int
+        Pixels of a patch before the one in its middle, in units of the input.
+
     Examples
     --------
     CNN2's scores lie on the pixels from the thirteenth to the thirteenth from the end. Of all four by four shifts there

@@ -123,7 +123,7 @@ class RecurrentCNN(Network):
         arguments.choice("RecurrentCNN", "layout", layout, LAYOUTS)
         arguments.flag("RecurrentCNN", "hidden_tanh", hidden_tanh)
         classes, width = arguments.integers("RecurrentCNN", 1, classes=classes, width=width)
-        (second,) = arguments.integers("RecurrentCNN", 1, second=2 * width if second is None else second)
+        second = arguments.integer("RecurrentCNN", "second", 2 * width if second is None else second, 1)
         self.stages, self.classes, self.dtype = LAYOUTS[layout], classes, dtype
         self.hidden_tanh = hidden_tanh
         self.fed = classes if arguments.integer("RecurrentCNN", "instances", instances, 1) > 1 else 0
