@@ -110,12 +110,12 @@ class Pretrained:
         classes = tuple(kinds.members("pretrained", "classes", classes, str, "a list of names"))
         others = self.classes is not None and self.classes != classes
         anew = _of_classes(**{**config, "classes": len(classes)}) if others else ()
-        factors = self._factors(network, config)
+        factors = self._factors(network)
         return transplant(network, self.weights, anew=anew, factors=factors, what=self.path)
 
-    def _factors(self, network: Network, config: dict[str, Any]) -> dict[str, float]:
+    def _factors(self, network: Network) -> dict[str, float]:
         """Return by what weights are multiplied, so that what they read counts as much in a network as in their own."""
-        if not self.network or self.settings_for(config["name"]) is None:
+        if not self.network or networks.model(self.network["name"]).kind is not type(network):
             return {}
         theirs, ours = weightless(**{"classes": 1, **self.network}).factors, network.factors
         factors = {name: theirs.get(name, 1) / ours.get(name, 1) for name in (*theirs, *ours)}
