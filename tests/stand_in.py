@@ -23,8 +23,11 @@ NAMES = cupy_names.listed()
 _ARITHMETIC = ["add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and", "or", "xor"]
 _COMPARISONS = ["lt", "le", "gt", "ge", "eq", "ne"]
 _UNARY = ["neg", "pos", "abs", "invert"]
-#: Shapes that depend on values: the host must know them, and waits.
-_WAITING = {"nonzero", "flatnonzero", "argwhere", "unique", "bincount", "compress", "extract"}
+#: What depends on values that the host must know, and waits for: shapes; and whether that of a window is negative.
+_WAITING = {
+    *("nonzero", "flatnonzero", "argwhere", "unique", "bincount", "compress", "extract"),
+    "sliding_window_view",
+}
 #: What looks at the same numbers in another way, and asks the device for nothing.
 _VIEWS = {
     "reshape",
@@ -33,7 +36,7 @@ _VIEWS = {
     "moveaxis",
     "view",
     "broadcast_to",
-    "sliding_window_view",
+    "as_strided",
     "empty",
 }
 _watching, _counting = [], []
@@ -126,9 +129,7 @@ def _operator(name):
 def _comparison(name):
     def compare(self, other):
         if self._host.dtype.kind in "iu" and type(other) is int:
-            self._host.dtype.type(
-                other
-            )  # raises OverflowError where the dtype has no such number, as CuPy does
+            self._host.dtype.type(other)  # OverflowError where the dtype has no such number, as in some CuPys
         return _Lifted(getattr(self._host, name), name)(other)
 
     return compare
@@ -193,7 +194,7 @@ class _Lifted:
         if taken is not None and not set(kwargs) <= set(taken):
             raise TypeError(f"{self.name} takes no {', '.join(set(kwargs) - set(taken))}=")
         if name in _WAITING:
-            _note(f"waits: for the size that {name} finds")
+            _note(f"waits: for what {name} must know")
         if name not in _VIEWS:
             _ask(name)
         given = {name: _down(value) for name, value in kwargs.items()}

@@ -15,9 +15,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from math import prod
 
+import numpy as np
+
 from npseg import arguments, room, windows
 from npseg.backend import Array, array_module
-from npseg.geometry import Window
+from npseg.geometry import Ints, Window
 from npseg.memory import empty, zeros
 
 
@@ -165,11 +167,27 @@ def cut(padded: Array, window: Window, out: Array) -> Array:
 
 def views(padded: Array, window: Window) -> Array:
     """View padded planes (C, N, *reach) as all of their windows, (*kernel, C, N, *out): nothing is copied."""
-    axes = tuple(range(2, padded.ndim))
-    every = array_module(padded).lib.stride_tricks.sliding_window_view(padded, window.span, axes)
-    steps = (slice(None, None, s) for s in window.stride)
-    taps = (slice(None, None, d) for d in window.dilation)
-    return every[:, :, *steps, *taps].transpose(*(a + len(axes) for a in axes), 0, 1, *axes)
+    between_planes, between_pixels = padded.strides[:2], padded.strides[2:]
+    between_taps = (s * d for s, d in zip(between_pixels, window.dilation))
+    between_windows = (s * t for s, t in zip(between_pixels, window.stride))
+    return strided(
+        padded,
+        (*window.kernel, *padded.shape[:2], *window.out),
+        (*between_taps, *between_planes, *between_windows),
+    )
+
+
+def strided(x: Array, shape: Ints, strides: Ints) -> Array:
+    """View the memory of x as another shape, with so many bytes from place to place on each axis.
+
+    This is how windows are viewed: CuPy's ``sliding_window_view`` sends their shape to the device, and waits for it.
+    """
+    xp = array_module(x)
+    kind = (
+        {"subok": True} if xp is np else {}
+    )  # planes without pixels stay planes; CuPy has one kind of array
+    view: Array = xp.lib.stride_tricks.as_strided(x, shape, strides, **kind)
+    return view
 
 
 def add_back(cols: Array, window: Window, padded: Array) -> None:
