@@ -17,7 +17,7 @@ import importlib
 import os
 import sys
 from collections.abc import Callable
-from functools import cache
+from functools import cache, wraps
 from time import perf_counter
 from types import ModuleType
 from typing import Any, TypeAlias, TypeVar
@@ -289,6 +289,45 @@ def timed(run: Callable[[], _Result]) -> tuple[_Result, float]:
     return result, library.cuda.get_elapsed_time(start, end) / 1000
 
 
+def fused(function: Callable[..., _Result]) -> Callable[..., _Result]:
+    """Let a device compute a function in one pass over its arrays: a decorator.
+
+    A device has its price for each call, and each operation on a large array takes as long as the array takes to
+    come from memory and go back. CuPy writes one kernel for all of the function; on the host it runs as it stands.
+
+    Parameters
+    ----------
+    function : callable
+        Of arrays, the first of them first, and numbers. It does arithmetic, element by element, and may change the
+        arrays in place.
+
+    Returns
+    -------
+    callable
+        The same, for the arrays of either library.
+
+    Examples
+    --------
+    >>> @fused
+    ... def descend(p, v, lr):
+    ...     p -= lr * v
+    >>> w = np.ones(2)
+    >>> descend(w, np.array([1.0, 2.0]), 0.25)
+    >>> w
+    array([0.75, 0.5 ])
+    """
+    if not callable(function):
+        raise TypeError(f"fused: function={function!r}; a function of arrays and numbers is needed")
+
+    @wraps(function)
+    def run(*operands: Any) -> _Result:
+        xp = array_module(operands[0])
+        result: _Result = (function if xp is np else _in_one_pass(function, xp))(*operands)
+        return result
+
+    return run
+
+
 def device() -> str | None:
     """Return the name of the device that the library in use computes on; None on the host.
 
@@ -302,6 +341,12 @@ def device() -> str | None:
         return None
     name: bytes = library.cuda.runtime.getDeviceProperties(library.cuda.runtime.getDevice())["name"]
     return name.decode()
+
+
+@cache
+def _in_one_pass(function: Callable[..., Any], library: ModuleType) -> Any:
+    """Return CuPy's kernel for a function: compiled when it is first called with arrays of some dtypes."""
+    return library.fuse(function)
 
 
 def _library(array: Array) -> str:

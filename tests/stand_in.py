@@ -58,6 +58,20 @@ def _ask(name):
         made.append(name)
 
 
+def fuse(function):
+    """Return a function that asks the device once for all that it does, as long as that is arithmetic."""
+
+    def run(*args):
+        _ask(function.__name__)
+        inside, _counting[:] = _counting[:], []
+        try:
+            return function(*args)
+        finally:
+            _counting[:] = inside
+
+    return run
+
+
 @contextmanager
 def moves():
     """Collect what moves between host and device, or waits for it: strings that say what, and from which line."""
@@ -126,15 +140,6 @@ def _operator(name):
     return lambda self, *others: _Lifted(getattr(self._host, name), name)(*others)
 
 
-def _comparison(name):
-    def compare(self, other):
-        if self._host.dtype.kind in "iu" and type(other) is int:
-            self._host.dtype.type(other)  # OverflowError where the dtype has no such number, as in some CuPys
-        return _Lifted(getattr(self._host, name), name)(other)
-
-    return compare
-
-
 def _in_place(name):
     def change(self, other):
         _ask(name)
@@ -152,10 +157,8 @@ def _to_the_host(name):
     return number
 
 
-for _name in _ARITHMETIC + _UNARY:
+for _name in _ARITHMETIC + _COMPARISONS + _UNARY:
     setattr(ndarray, f"__{_name}__", _operator(f"__{_name}__"))
-for _name in _COMPARISONS:
-    setattr(ndarray, f"__{_name}__", _comparison(f"__{_name}__"))
 for _name in _ARITHMETIC:
     setattr(ndarray, f"__r{_name}__", _operator(f"__r{_name}__"))
     if _name != "matmul":
@@ -303,6 +306,7 @@ def stand_in_for_cupy():
         np,
         __version__="stand-in",
         ndarray=ndarray,
+        fuse=fuse,
         asarray=_asarray,
         array=_asarray,
         linalg=_Module("cupy.linalg", np.linalg),

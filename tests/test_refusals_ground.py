@@ -70,6 +70,7 @@ CALLS = {
     "threads": (scoped(backend.threads), {"n": 1}),
     "to_numpy": (backend.to_numpy, {"x": np.zeros(1)}),
     "generator": (backend.generator, {"seed": 0, "library": np}),
+    "fused": (backend.fused, {"function": int}),
     "timed": (backend.timed, {"run": int}),
     "enter": (compare.enter, {"name": "fcn32s", "classes": 4, "size": (32, 32), "width": 1}),
     "at_cost": (
@@ -144,6 +145,7 @@ MESSAGES = [
     ),
     (lambda: backend.generator(-1), ValueError, "generator: seed=-1; a whole number from 0 on is needed"),
     (lambda: backend.threads(1.5), TypeError, "threads: 1.5 is not a whole number"),
+    (lambda: backend.fused(3), TypeError, "fused: function=3; a function of arrays and numbers is needed"),
     (lambda: backend.timed(3), TypeError, "timed: run=3; a function without arguments is needed"),
     (
         lambda: memory.empty((2, -3), IMAGE),

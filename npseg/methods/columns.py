@@ -17,7 +17,7 @@ from math import prod
 
 import numpy as np
 
-from npseg import arguments, room, windows
+from npseg import arguments, room, windows, workers
 from npseg.backend import Array, array_module
 from npseg.geometry import Ints, Window
 from npseg.memory import empty, zeros
@@ -149,6 +149,18 @@ def pad(x: Array, window: Window, fill: float = 0) -> Array:
     return padded
 
 
+def bordered(planes: Array, window: Window, fill: float = 0) -> Array:
+    """Return the pixels that the windows reach, as a view; or padded, where they reach beyond."""
+    if inside(window):
+        return planes[:, :, *map(slice, window.reach)]
+    return pad(planes, window, fill)
+
+
+def inside(window: Window) -> bool:
+    """Tell whether all that the windows reach are pixels."""
+    return not any(map(any, window.padding)) and all(r <= i for r, i in zip(window.reach, window.size))
+
+
 def crop(padded: Array, window: Window) -> Array:
     """Undo :func:`pad`; pixels that no window reaches are 0."""
     pixels, places = window.inner()
@@ -159,9 +171,15 @@ def crop(padded: Array, window: Window) -> Array:
 
 
 def cut(padded: Array, window: Window, out: Array) -> Array:
-    """Cut the windows out of padded planes (C, N, *reach): columns (C, *kernel, N, *out)."""
-    for taps, pixels in together(padded, window):
-        out[:, *taps] = pixels
+    """Cut the windows out of padded planes (C, N, *reach): columns (C, *kernel, N, *out).
+
+    Tap by tap on the host; on a device, which is paid by the call, all at once.
+    """
+    if workers.in_pieces(padded):
+        for taps, pixels in together(padded, window):
+            out[:, *taps] = pixels
+    else:
+        out[...] = array_module(padded).moveaxis(views(padded, window), len(window.kernel), 0)
     return out
 
 

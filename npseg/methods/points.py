@@ -15,7 +15,7 @@ from npseg.backend import Array, array_module
 from npseg.geometry import Ints, Window
 from npseg.memory import empty
 from npseg.methods.blocks import Block
-from npseg.methods.columns import pad, views
+from npseg.methods.columns import bordered, views
 from npseg.workers import parts, share_out
 
 #: Bytes of tiles, at the points, that a worker takes there and back at a time: few enough to stay in its cache, and so
@@ -38,7 +38,7 @@ def to_points(transform: Array, planes: Array, window: Window, tiles: Block) -> 
     values = empty((len(transform), planes.shape[1], count), planes)
 
     def work(channels: slice) -> None:
-        padded = pad(images[:, channels].swapaxes(0, 1), some)
+        padded = bordered(images[:, channels].swapaxes(0, 1), some)
         cut = empty((*some.kernel, *padded.shape[:2], *some.out), planes)
         cut[...] = views(padded, some)
         _transform(transform, cut.reshape(prod(some.kernel), -1), _in_rows(values[:, channels]))
@@ -133,14 +133,17 @@ def multiply(kernels: Array, windows: Array) -> Array:
     return products.reshape(points, groups * above, -1)
 
 
-def multiply_and_add(outputs: Array, windows: Array, kernels: Array) -> None:
-    """Multiply at each point, summing over the tiles, and add to the kernels."""
+def multiply_and_add(outputs: Array, windows: Array, kernels: Array, *, first: bool) -> None:
+    """Multiply at each point, summing over the tiles, and add to the kernels; the first product makes them."""
     points, groups, above, below = kernels.shape
     outputs = outputs.reshape(points, groups, above, -1)
     windows = windows.reshape(points, groups, below, -1).swapaxes(2, 3)
 
     def work(some: slice) -> None:
-        kernels[some] += outputs[some] @ windows[some]
+        if first:
+            array_module(windows).matmul(outputs[some], windows[some], out=kernels[some])
+        else:
+            kernels[some] += outputs[some] @ windows[some]
 
     share_out(work, parts(points, POINTS, windows), windows)
 

@@ -11,11 +11,11 @@ from functools import lru_cache
 from math import prod
 from types import ModuleType
 
-from npseg.backend import Array, array_module
+from npseg.backend import Array, array_module, fused
 from npseg.chunks import Chunk, chunks
 from npseg.geometry import Ints, Pairs, Window
 from npseg.memory import empty
-from npseg.methods.columns import crop, pad
+from npseg.methods.columns import bordered, crop, inside
 from npseg.workers import share_out
 
 
@@ -31,17 +31,23 @@ def argmax(
 
     def search(planes: Chunk) -> None:
         best, winner = y[planes], indices[planes]
-        values = _taps(_bordered(x[planes], window, fill=-xp.inf), window)
+        values = _taps(bordered(x[planes], window, fill=-xp.inf), window)
         best[...], winner[...] = next(values), first
         for pixel, value in zip(index[1:], values):
-            value = value.copy()  # strided, and slow to read more than once
-            wins = ~(value <= best) & (best == best)
-            xp.maximum(best, value, out=best)
-            # Of two pixels, the later tap's has the larger index.
-            xp.maximum(winner, wins * pixel, out=winner)
+            _challenge(best, winner, value.copy(), pixel)  # strided, and slow to read more than once
 
     share_out(search, _planes(x), x)
     return y, indices
+
+
+@fused
+def _challenge(best: Array, winner: Array, value: Array, pixel: Array) -> None:
+    """Let another value of each window win if it is larger, or NaN, with the pixel that it was read from."""
+    xp = array_module(best)
+    wins = ~(value <= best) & (best == best)
+    xp.maximum(best, value, out=best)
+    # Of two pixels, the later tap's has the larger index.
+    xp.maximum(winner, wins * pixel, out=winner)
 
 
 @lru_cache(maxsize=16)
@@ -95,7 +101,7 @@ def mean(
     y = empty((*x.shape[:2], *out), x)
 
     def add_up(planes: Chunk) -> None:
-        values = _taps(_bordered(x[planes], window), window)
+        values = _taps(bordered(x[planes], window), window)
         total = next(values).copy()
         for value in values:
             total += value.copy()  # strided, and slow to compute with
@@ -123,13 +129,13 @@ def spread(
     def lay_down(planes: Chunk) -> None:
         shares, below = y[planes] / count, x[planes]
         below[...] = 0
-        padded = _bordered(below, window)
+        padded = bordered(below, window)
         for tap in _taps(padded, window):
             if kernel == stride:  # windows side by side share no pixel
                 tap[...] = shares
             else:
                 tap[...] += shares
-        if not _inside(window):
+        if not inside(window):
             below[...] = crop(padded, window)
 
     share_out(lay_down, _planes(x), x)
@@ -145,18 +151,6 @@ def _taps(padded: Array, window: Window) -> Iterator[Array]:
     """Go through the taps, each with a view of what all windows' taps read."""
     for _, read in window.taps():
         yield padded[:, :, *read]
-
-
-def _bordered(planes: Array, window: Window, fill: float = 0) -> Array:
-    """Return the pixels that the windows reach, as a view; or a copy with a border, where they reach beyond."""
-    if _inside(window):
-        return planes[:, :, *map(slice, window.reach)]
-    return pad(planes, window, fill)
-
-
-def _inside(window: Window) -> bool:
-    """Tell whether all that the windows reach are pixels."""
-    return not any(map(any, window.padding)) and all(r <= i for r, i in zip(window.reach, window.size))
 
 
 def _places(indices: Array, pixels: int) -> Array:

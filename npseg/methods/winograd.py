@@ -191,16 +191,21 @@ class Winograd:
         shape = len(windows_at), groups, y.shape[1] // groups, x.shape[1] // groups
 
         def add_up(blocks: Sequence[Block]) -> Array:
-            kernels = zeros(shape, x)
-            for tiles in blocks:
-                windows = to_points(windows_at, x, below, tiles)
-                multiply_and_add(to_points(outputs_at.T, y, above, tiles), windows, kernels)
+            kernels = (empty if blocks else zeros)(shape, x)
+            for number, tiles in enumerate(blocks):
+                windows, outputs = (
+                    to_points(windows_at, x, below, tiles),
+                    to_points(outputs_at.T, y, above, tiles),
+                )
+                multiply_and_add(outputs, windows, kernels, first=number == 0)
             return kernels
 
         if prod(shape) * x.dtype.itemsize <= AT_HAND:
             blocks = _blocks(x, y.shape[1], below, PIECE, PIECES)
-            sums = share_out(add_up, [blocks[part] for part in parts(len(blocks), like=x)], x)
-            kernels = sum(sums, start=zeros(shape, x))
+            runs = [blocks[part] for part in parts(len(blocks), like=x)] or [blocks]
+            kernels, *others = share_out(add_up, runs, x)
+            for other in others:
+                kernels += other
         else:
             kernels = add_up(_blocks(x, y.shape[1], below, BLOCK, 1))
         return kernels_from_points(kernels_at, kernels, size)

@@ -217,10 +217,7 @@ def cross_entropy_backward(dout: Array | None = None, cache: CrossEntropyCache |
 
 
 def _counted(labels: Array, ignore_index: int) -> Array:
-    """Return which pixels are not void: all of them, where the labels' dtype does not have that number.
-
-    NumPy knows that such a number is none of them; some versions of CuPy refuse to compare.
-    """
+    """Return which pixels are not void: all of them, where the labels' dtype does not have that number."""
     known = np.iinfo(labels.dtype)
     if known.min <= ignore_index <= known.max:
         counted: Array = labels != ignore_index

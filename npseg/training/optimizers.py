@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from npseg import arguments, kinds
-from npseg.backend import Array, array_module, one_library, to_numpy
+from npseg.backend import Array, array_module, fused, one_library, to_numpy
 from npseg.chunks import Chunk, chunks
 from npseg.training.checkpoints import restore
 from npseg.workers import share_out
@@ -90,7 +90,7 @@ class Optimizer:
             p, g = self.params[name][chunk], gradients[name][chunk]
             moments = (self._state[f"{moment}/{name}"][chunk] for moment in self.moments)
             decay = self.weight_decay * self.decays[name]
-            self._update(p, g + decay * p if decay else g, *moments, lr=lr * self.rates[name])
+            self._update(p, _decayed(g, p, decay) if decay else g, *moments, lr=lr * self.rates[name])
 
         share_out(update, self._pieces, next(iter(self.params.values()), None))
 
@@ -155,10 +155,7 @@ class SGD(Optimizer):
         self.momentum = momentum
 
     def _update(self, p: Array, g: Array, *moments: Array, lr: float) -> None:
-        (velocity,) = moments
-        velocity *= self.momentum
-        velocity += g
-        p -= lr * velocity
+        _descend(p, g, *moments, lr, self.momentum)
 
 
 class Adam(Optimizer):
@@ -219,14 +216,43 @@ class Adam(Optimizer):
         self.eps = eps
 
     def _update(self, p: Array, g: Array, *moments: Array, lr: float) -> None:
-        xp, t = array_module(p), int(self._state["steps"])
-        mean, square = moments
-        mean *= self.beta1
-        mean += (1 - self.beta1) * g
-        square *= self.beta2
-        square += (1 - self.beta2) * (g * g)
-        root = xp.sqrt(square) / math.sqrt(1 - self.beta2**t)
-        p -= lr / (1 - self.beta1**t) * (mean / (root + self.eps))
+        t, beta1, beta2 = int(self._state["steps"]), self.beta1, self.beta2
+        rate, unbiased = lr / (1 - beta1**t), math.sqrt(1 - beta2**t)
+        _adapt(p, g, *moments, rate, unbiased, beta1, beta2, self.eps)
+
+
+@fused
+def _decayed(g: Array, p: Array, decay: float) -> Array:
+    """Return the gradient of a loss to which decay/2 · Σ p² is added."""
+    return g + decay * p
+
+
+@fused
+def _descend(p: Array, g: Array, velocity: Array, lr: float, momentum: float) -> None:
+    """Let the velocity follow the gradient, and the parameter the velocity."""
+    velocity *= momentum
+    velocity += g
+    p -= lr * velocity
+
+
+@fused
+def _adapt(
+    p: Array,
+    g: Array,
+    mean: Array,
+    square: Array,
+    rate: float,
+    unbiased: float,
+    beta1: float,
+    beta2: float,
+    eps: float,
+) -> None:
+    """Let both moments follow the gradient, and the parameter their ratio."""
+    mean *= beta1
+    mean += (1 - beta1) * g
+    square *= beta2
+    square += (1 - beta2) * (g * g)
+    p -= rate * (mean / (array_module(p).sqrt(square) / unbiased + eps))
 
 
 _OPTIMIZERS: dict[str, type[Optimizer]] = {"sgd": SGD, "adam": Adam}
