@@ -2,12 +2,14 @@
 
 To look at the same numbers in another way takes no device, only shapes and strides. So arrays of CuPy's are made over
 memory that is not there, and cut, reshaped and transposed as the operations do. Where CuPy made a copy, it would fail
-for want of a device, and where there is one, the copy would lie elsewhere. Columns that are added back, values that are
-put to their pixels and products that are written straight into a plane rely on it.
+for want of a device. Where there is one they are made on it, since a copy of what is not there would be the last thing
+that this process asks of it; there the copy lies elsewhere. Columns that are added back, values that are put to their
+pixels and products that are written straight into a plane rely on it.
 
 Skipped where CuPy is not installed.
 """
 
+import contextlib
 from types import SimpleNamespace
 
 import numpy as np
@@ -25,8 +27,10 @@ cupy = pytest.importorskip("cupy", exc_type=ImportError)
 SOMEWHERE = 2**20
 
 
-def on_no_device(shape):
-    """Return an array of CuPy's over memory that is not there."""
+def on_the_device(shape):
+    """Return an array of CuPy's, over memory that is not there if there is no device."""
+    with contextlib.suppress(cupy.cuda.runtime.CUDARuntimeError):
+        return cupy.empty(shape, np.float32)
     size = 4 * int(np.prod(shape))
     memory = cupy.cuda.UnownedMemory(SOMEWHERE, size, SimpleNamespace(), device_id=0)
     return cupy.ndarray(shape, np.float32, memptr=cupy.cuda.MemoryPointer(memory, 0))
@@ -34,16 +38,15 @@ def on_no_device(shape):
 
 def pair(*shape):
     """Return an array of each library, and a function that says where a view of it lies."""
-    host = np.empty(shape, np.float32)
+    host, device = np.empty(shape, np.float32), on_the_device(shape)
 
     def layout(view):
-        start = (
-            view.ctypes.data - host.ctypes.data if isinstance(view, np.ndarray) else view.data.ptr - SOMEWHERE
-        )
+        on_host = isinstance(view, np.ndarray)
+        start = view.ctypes.data - host.ctypes.data if on_host else view.data.ptr - device.data.ptr
         axes = [(size, stride) for size, stride in zip(view.shape, view.strides) if size > 1]
         return view.shape, start, axes
 
-    return host, on_no_device(shape), layout
+    return host, device, layout
 
 
 def window_of(x, w, options):

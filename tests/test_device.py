@@ -452,6 +452,19 @@ def test_a_network_learns_on_a_device_as_on_the_host_and_nothing_moves(device, n
         assert_as_on_host(found[0] * 0, expected[0] * 0)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("optimizer", [SGD, Adam])
+def test_an_optimizer_steps_on_a_device_as_on_the_host(device, optimizer, dtype):
+    def stepped(xp):
+        w = xp.asarray(real(3, 4).astype(dtype))
+        steps = optimizer({"w": w}, weight_decay=0.1)
+        for seed in range(3):
+            steps.step({"w": xp.asarray(real(3, 4, seed=seed).astype(dtype))}, 0.1)
+        return w
+
+    assert_as_on_host(stepped(device), stepped(np), exact=False)
+
+
 @pytest.mark.parametrize("name", NETWORKS)
 def test_a_network_scores_on_a_device_as_on_the_host_and_nothing_moves(device, name):
     x, _ = batch()
