@@ -263,7 +263,10 @@ class Event:
 
 
 _runtime = types.SimpleNamespace(
-    getDeviceCount=lambda: 1, getDevice=lambda: 0, getDeviceProperties=lambda number: {"name": b"no device"}
+    getDeviceCount=lambda: 1,
+    getDevice=lambda: 0,
+    getDeviceProperties=lambda number: {"name": b"no device"},
+    runtimeGetVersion=lambda: 12090,
 )
 
 

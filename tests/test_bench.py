@@ -612,7 +612,11 @@ def test_layers_and_steps_are_measured_on_a_device(stand_in, part, only):
     assert rows
     assert {row["contender"] for row in rows} <= {"im2col", "auto", "npseg", "textbook"}
     assert all(row["ms"] > 0 and row["peak_mib"] is None for row in rows)
-    assert report.heading(session.record).startswith("no device, by its own clock; textbook NumPy on ")
+    heading = report.heading(session.record)
+    assert heading.startswith(
+        "no device, by its own clock, with CuPy stand-in, CUDA 12.9; textbook NumPy on "
+    )
+    assert "PyTorch is not installed, or cannot use this device" in heading
     assert report.text(session.record)
 
 
@@ -622,6 +626,16 @@ def test_a_layers_arrays_are_moved_before_it_is_timed(stand_in):
     with moves() as seen:
         timing.answers(found["im2col"])
     assert seen == []
+
+
+def test_pytorch_competes_in_float32_as_it_is_and_is_left_as_it_was():
+    module = pytest.importorskip("npseg.bench.pytorch", exc_type=ImportError)
+    flags = module.torch.backends.cuda.matmul, module.torch.backends.cudnn
+    before = [one.allow_tf32 for one in flags]
+    with module.threads(1):
+        assert [one.allow_tf32 for one in flags] == [False, False]
+        assert not flags[1].benchmark
+    assert [one.allow_tf32 for one in flags] == before
 
 
 def test_pytorch_competes_on_a_device_only_if_it_has_one(stand_in, monkeypatch):

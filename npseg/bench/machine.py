@@ -95,14 +95,15 @@ def describe() -> dict[str, Any]:
 
     Examples
     --------
-    >>> sorted(describe())
-    ['allocator', 'blas', 'cores', 'device', 'npseg', 'numpy', 'processor', 'python', 'pytorch', 'simd', 'system']
+    >>> sorted(describe())[:6]
+    ['allocator', 'blas', 'cores', 'cupy', 'device', 'npseg']
     """
     torch = pytorch()
     return {
         "processor": _processor(),
         "cores": backend.cores(),
         "device": backend.device(),
+        "cupy": _cupy(),
         "simd": _simd(),
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
@@ -112,6 +113,15 @@ def describe() -> dict[str, Any]:
         "pytorch": str(torch.torch.__version__) if torch else None,
         "allocator": {name: os.environ.get(name) for name in ALLOCATOR},
     }
+
+
+def _cupy() -> str | None:
+    """Return the versions of CuPy and of CUDA's runtime that it has; None on the host."""
+    xp: Any = backend.current()
+    if xp is np:
+        return None
+    major, rest = divmod(xp.cuda.runtime.runtimeGetVersion(), 1000)
+    return f"{xp.__version__}, CUDA {major}.{rest // 10}"
 
 
 def _processor() -> str:

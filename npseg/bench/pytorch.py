@@ -2,7 +2,7 @@
 
 This module is loaded only where PyTorch is installed. PyTorch is used as its tutorials use it: eager, with the memory
 layout that it has by default, on the CPU, or on the GPU that npseg is told to use; there in float32 as it is, without
-the short TF32.
+the short TF32, and with the algorithms that cuDNN chooses by its rules, not by trying them out (``cudnn.benchmark``).
 """
 
 from __future__ import annotations
@@ -50,15 +50,16 @@ def tensor(array: Array) -> Any:
 
 @contextmanager
 def threads(n: int) -> Iterator[None]:
-    """Let PyTorch use so many threads, and float32 as it is, for the length of a block."""
-    before = torch.get_num_threads(), torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
+    """Let PyTorch use so many threads, float32 as it is and cuDNN's rules, for the length of a block."""
+    matmul, cudnn = torch.backends.cuda.matmul, torch.backends.cudnn
+    before = torch.get_num_threads(), matmul.allow_tf32, cudnn.allow_tf32, cudnn.benchmark
     torch.set_num_threads(n)
-    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
+    matmul.allow_tf32 = cudnn.allow_tf32 = cudnn.benchmark = False
     try:
         yield
     finally:
         torch.set_num_threads(before[0])
-        torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32 = before[1:]
+        matmul.allow_tf32, cudnn.allow_tf32, cudnn.benchmark = before[1:]
 
 
 def passes(

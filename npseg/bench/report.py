@@ -41,7 +41,12 @@ def heading(record: Record) -> str:
     versions = f"npseg {m['npseg']}, Python {m['python']}, NumPy {m['numpy']} with {m['blas']}"
     torch = f"PyTorch {m['pytorch']}" if m["pytorch"] else "PyTorch is not installed"
     threads = f"{s['threads']} thread{'s' if s['threads'] > 1 else ''} for everybody"
-    device = f"{m['device']}, by its own clock; textbook NumPy on " if m["device"] else ""
+    device = ""
+    if m["device"]:
+        device = f"{m['device']}, by its own clock, with CuPy {m['cupy']}; textbook NumPy on "
+        torch += (
+            ", without TF32, cuDNN choosing by its rules" if m["pytorch"] else ", or cannot use this device"
+        )
     lines = [
         f"{device}{m['processor']}, {cores}, {m['simd']}, {m['system']}",
         f"{versions}; {torch}",
