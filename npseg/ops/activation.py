@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from npseg import arguments
-from npseg.backend import Array, array_module
+from npseg.backend import Array, array_module, fused
 from npseg.chunks import Chunk, chunks
 from npseg.memory import empty
 from npseg.workers import share_out
@@ -56,9 +56,15 @@ def relu_forward(x: Array, *, out: Array | None = None) -> tuple[Array, Activati
     array([0., 0., 2.])
     """
     arguments.arrays("relu_forward", x=x)
-    xp, y = array_module(x), _into("relu_forward", out, x)
-    share_out(lambda chunk: xp.clip(x[chunk], 0, xp.inf, out=y[chunk]), chunks(x.shape, x))
+    y = _into("relu_forward", out, x)
+    share_out(lambda chunk: _clip(x[chunk], y[chunk]), chunks(x.shape, x))
     return y, ActivationCache(y)
+
+
+@fused
+def _clip(x: Array, y: Array) -> None:
+    xp = array_module(x)
+    xp.clip(x, 0, xp.inf, out=y)
 
 
 def relu_backward(dout: Array, cache: ActivationCache, *, out: Array | None = None) -> Array:
@@ -96,16 +102,20 @@ def relu_backward(dout: Array, cache: ActivationCache, *, out: Array | None = No
     """
     cache = arguments.kept("relu_backward", cache, ActivationCache)
     arguments.gradient("relu_backward", dout, cache.y.shape, str(cache.y.dtype), y=cache.y)
-    xp, y, dx = array_module(dout), cache.y, _into("relu_backward", out, dout)
+    y, dx = cache.y, _into("relu_backward", out, dout)
     bits = f"int{8 * y.dtype.itemsize}"
 
     def let_through(chunk: Chunk) -> None:
-        """Keep all bits of a gradient, or none: multiplied by 0, an infinite one would be NaN."""
-        open_ = -(y[chunk] > 0).astype(bits)
-        xp.bitwise_and(dout[chunk].view(bits), open_, out=dx[chunk].view(bits))
+        _keep(dout[chunk].view(bits), y[chunk], dx[chunk].view(bits))
 
     share_out(let_through, chunks(y.shape, y))
     return dx
+
+
+@fused
+def _keep(bits: Array, y: Array, kept: Array) -> None:
+    """Keep all bits of a gradient, or none: multiplied by 0, an infinite one would be NaN."""
+    array_module(bits).bitwise_and(bits, -(y > 0).astype(bits.dtype), out=kept)
 
 
 def tanh_forward(x: Array) -> tuple[Array, ActivationCache]:
