@@ -24,6 +24,7 @@ from npseg.backend import Array, array_module
 from npseg.geometry import Grid, Ints, times
 from npseg.layers import Sequential
 from npseg.memory import zeros
+from npseg.methods.columns import strided
 from npseg.networks.patches import field_and_stride
 
 
@@ -62,7 +63,8 @@ class Plan(NamedTuple):
         """Cut images (N, C, H, W) into parts (N, C, m, m, k, k); beyond their ends there are zeros."""
         xp = array_module(x)
         rest = [(0, n - have) for n, have in zip(self._covered, x.shape[2:])]
-        return xp.lib.stride_tricks.sliding_window_view(xp.pad(x, [(0, 0)] * 2 + rest), self.part, (2, 3))
+        padded = xp.pad(x, [(0, 0)] * 2 + rest)
+        return strided(padded, (*x.shape[:2], *self.shifts, *self.part), padded.strides + padded.strides[2:])
 
     def cut_backward(self, dparts: Array, shape: Ints) -> Array:
         """Add up the gradients of the parts where these overlap: that of images of this shape."""
