@@ -201,9 +201,8 @@ def strided(x: Array, shape: Ints, strides: Ints) -> Array:
     This is how windows are viewed: CuPy's ``sliding_window_view`` sends their shape to the device, and waits for it.
     """
     xp = array_module(x)
-    kind = (
-        {"subok": True} if xp is np else {}
-    )  # planes without pixels stay planes; CuPy has one kind of array
+    # NumPy's planes without pixels stay such planes; CuPy has one kind of array.
+    kind = {"subok": True} if xp is np else {}
     view: Array = xp.lib.stride_tricks.as_strided(x, shape, strides, **kind)
     return view
 

@@ -193,10 +193,8 @@ class Winograd:
         def add_up(blocks: Sequence[Block]) -> Array:
             kernels = (empty if blocks else zeros)(shape, x)
             for number, tiles in enumerate(blocks):
-                windows, outputs = (
-                    to_points(windows_at, x, below, tiles),
-                    to_points(outputs_at.T, y, above, tiles),
-                )
+                windows = to_points(windows_at, x, below, tiles)
+                outputs = to_points(outputs_at.T, y, above, tiles)
                 multiply_and_add(outputs, windows, kernels, first=number == 0)
             return kernels
 
