@@ -120,6 +120,18 @@ def test_output_padding_from_the_stride_on_leaves_out_the_further_windows():
     assert inner(y, dout) == inner(x, dx)
 
 
+@pytest.mark.parametrize("images", [1, 2])
+@pytest.mark.parametrize("method", GENERAL)
+def test_a_kernel_of_one_tap_leaves_out_what_output_padding_adds_beside_its_windows(method, images):
+    """Its windows are the plane's pixels, one by one, but not all of them."""
+    x, w = np.arange(6.0 * images).reshape(images, 1, 2, 3), np.array([[[[5.0]]]])
+    y, cache = conv_transpose_forward(x, w, dilation=(1, 3), output_padding=(0, 2), method=method)
+    assert_same(y, np.pad(5 * x, ((0, 0), (0, 0), (0, 0), (0, 2))))
+    dx, dw, _ = conv_transpose_backward(y, cache)
+    assert_same(dx, 25 * x)
+    assert_same(dw, np.array([[[[5 * (x * x).sum()]]]]))
+
+
 @pytest.mark.parametrize(
     ("pair", "geometries"),
     [("conv", convs(images=(1, 2))), ("conv_transpose", conv_transposes(images=(1, 2)))],

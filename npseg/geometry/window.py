@@ -201,8 +201,9 @@ class Window:
 
     @property
     def pointwise(self) -> bool:
-        """Whether each window is one pixel, in the same order."""
-        return set(self.kernel) == set(self.stride) == {1} and not any(map(any, self.padding))
+        """Whether each window is one pixel, and each pixel a window, in the same order."""
+        one_by_one = set(self.kernel) == set(self.stride) == {1} and not any(map(any, self.padding))
+        return one_by_one and self.size == self.out
 
     def rows(self, rows: slice) -> Window:
         """Return the windows of some rows alone, on the first spatial axis: rows of the padding are cut off."""
