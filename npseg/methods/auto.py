@@ -9,6 +9,8 @@ and on any number of threads.
 * Up through a transposed convolution, or back through a convolution, by a kernel that is a whole number of strides
   long, and not dilated: ``subpixel``; unless there is so much less below than above that stamping is less work.
 * Everything else: ``im2col``.
+
+The three maps take what :func:`npseg.methods.im2col.correlate` takes, and pass it on.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ from math import prod
 from typing import Any
 
 from npseg.backend import Array
-from npseg.geometry import Ints, Pairs
+from npseg.geometry import Ints
 from npseg.methods import im2col, subpixel, winograd
 from npseg.methods.pooling import argmax, mean, put, spread, take
 
@@ -41,80 +43,29 @@ TILES = 32
 _WINOGRAD = winograd.Winograd(4)
 
 
-def correlate(
-    x: Array,
-    w: Array,
-    size: Ints,
-    *,
-    stride: Ints,
-    padding: Pairs,
-    dilation: Ints,
-    groups: int,
-    memo: dict[str, Any] | None = None,
-) -> Array:
+def correlate(x: Array, w: Array, size: Ints, **steps: Any) -> Array:
     """Go down, by Winograd's method or im2col."""
-    steps: dict[str, Any] = {
-        "stride": stride,
-        "padding": padding,
-        "dilation": dilation,
-        "groups": groups,
-        "memo": memo,
-    }
-    method = _WINOGRAD if _winograd_pays(x, w.shape, size, stride, dilation) else im2col
+    method = _WINOGRAD if _winograd_pays(x, w.shape, size, **steps) else im2col
     return method.correlate(x, w, size, **steps)
 
 
-def correlate_adjoint_x(
-    y: Array,
-    w: Array,
-    size: Ints,
-    *,
-    stride: Ints,
-    padding: Pairs,
-    dilation: Ints,
-    groups: int,
-    memo: dict[str, Any] | None = None,
-) -> Array:
+def correlate_adjoint_x(y: Array, w: Array, size: Ints, **steps: Any) -> Array:
     """Go up, by Winograd's method, sub-pixels or im2col."""
-    steps: dict[str, Any] = {
-        "stride": stride,
-        "padding": padding,
-        "dilation": dilation,
-        "groups": groups,
-        "memo": memo,
-    }
-    if _winograd_pays(y, w.shape, size, stride, dilation):
+    if _winograd_pays(y, w.shape, size, **steps):
         return _WINOGRAD.correlate_adjoint_x(y, w, size, **steps)
-    method = subpixel if _gathering_pays(w.shape, stride, dilation, groups) else im2col
+    method = subpixel if _gathering_pays(w.shape, **steps) else im2col
     return method.correlate_adjoint_x(y, w, size, **steps)
 
 
-def correlate_adjoint_w(
-    x: Array,
-    y: Array,
-    size: Ints,
-    *,
-    stride: Ints,
-    padding: Pairs,
-    dilation: Ints,
-    groups: int,
-    memo: dict[str, Any] | None = None,
-) -> Array:
+def correlate_adjoint_w(x: Array, y: Array, size: Ints, **steps: Any) -> Array:
     """Find the kernels' gradient, by Winograd's method or im2col."""
-    steps: dict[str, Any] = {
-        "stride": stride,
-        "padding": padding,
-        "dilation": dilation,
-        "groups": groups,
-        "memo": memo,
-    }
-    shape = y.shape[1], x.shape[1] // groups, *size
-    method = _WINOGRAD if _winograd_pays(x, shape, y.shape[2:], stride, dilation) else im2col
+    shape = y.shape[1], x.shape[1] // steps["groups"], *size
+    method = _WINOGRAD if _winograd_pays(x, shape, y.shape[2:], **steps) else im2col
     return method.correlate_adjoint_w(x, y, size, **steps)
 
 
-def _winograd_pays(like: Array, w_shape: Ints, made: Ints, stride: Ints, dilation: Ints) -> bool:
-    """Say whether F(4x4, 3x3) is the quickest, and accurate enough."""
+def _winograd_pays(like: Array, w_shape: Ints, made: Ints, *, stride: Ints, dilation: Ints, **_: Any) -> bool:
+    """Say whether F(4x4, 3x3) is the quickest, and accurate enough, for planes of the size ``made``."""
     above, below, *kernel = w_shape
     tiles = len(like) * prod(-(-n // _WINOGRAD.tile) for n in made)
     return (
@@ -126,8 +77,8 @@ def _winograd_pays(like: Array, w_shape: Ints, made: Ints, stride: Ints, dilatio
     )
 
 
-def _gathering_pays(w_shape: Ints, stride: Ints, dilation: Ints, groups: int) -> bool:
-    """Say whether all phases are of one kind, and gathering is less work than stamping.
+def _gathering_pays(w_shape: Ints, *, stride: Ints, dilation: Ints, groups: int, **_: Any) -> bool:
+    """Say whether taps are not parted, all phases are of one kind, and gathering is less work than stamping.
 
     Gathered are taps / stride values of each channel above, stamped are all taps of each channel below; an addition in
     place costs about twice a copy.
