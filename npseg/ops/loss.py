@@ -6,7 +6,7 @@ the true class's. Put together the two have a gradient of rare beauty: probabili
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -120,9 +120,7 @@ def cross_entropy_forward(
     truth = xp.where(counted, labels, 0).astype("uint8" if classes <= 256 else "int64")
     counts = counted.astype(logits.dtype) if weight is None else weight[truth] * counted
     share = (1 - smoothing) * counts
-    spread = None
-    if smoothing:
-        spread = (xp.ones(classes, logits.dtype) if weight is None else weight) * (smoothing / classes)
+    spread = _spread(logits, weight, smoothing)
     peak, mass, loss = (xp.empty(labels.shape, logits.dtype) for _ in range(3))
 
     def measure(pixels: Chunk) -> None:
@@ -184,15 +182,7 @@ def cross_entropy_backward(dout: Array | None = None, cache: CrossEntropyCache |
         op, cache, CrossEntropyCache
     )
     xp = array_module(logits)
-    factor: Array = 1 if dout is None else dout
-    if hasattr(factor, "shape") and not isinstance(factor, np.generic):
-        if not arguments.is_array(factor) or factor.ndim or factor.dtype.kind not in "iuf":
-            shape = truth.shape if reduction == "none" else ()
-            arguments.gradient(op, factor, shape, str(logits.dtype), logits=logits)
-        one_library(op, dout=factor, logits=logits)
-        factor = factor.astype(logits.dtype)
-    else:  # a number stays one: an array of it would have to be moved to the device
-        factor = logits.dtype.type(arguments.real(op, "dout", factor))
+    factor = _upstream(op, dout, logits, truth.shape if reduction == "none" else ())
     if total is not None:
         factor = _inverse(total) * factor
 
@@ -214,6 +204,26 @@ def cross_entropy_backward(dout: Array | None = None, cache: CrossEntropyCache |
 
     share_out(differ, chunks(truth.shape, logits, each=logits.shape[1]))
     return dlogits
+
+
+def _spread(logits: Array, weight: Array | None, smoothing: float) -> Array | None:
+    """Return what each class's -log p weighs in any pixel that is not void; None without smoothing."""
+    if not smoothing:
+        return None
+    classes = logits.shape[1]
+    weights = array_module(logits).ones(classes, logits.dtype) if weight is None else weight
+    return weights * (smoothing / classes)
+
+
+def _upstream(op: str, dout: Any, logits: Array, shape: tuple[int, ...]) -> Array:
+    """Return the gradient with respect to the loss, in the logits' dtype: 1 unless given, a number, or an array."""
+    if not hasattr(dout, "shape") or isinstance(dout, np.generic):
+        # A number stays one: an array of it would have to be moved to the device.
+        return logits.dtype.type(1 if dout is None else arguments.real(op, "dout", dout))
+    if not arguments.is_array(dout) or dout.ndim or dout.dtype.kind not in "iuf":
+        arguments.gradient(op, dout, shape, str(logits.dtype), logits=logits)
+    one_library(op, dout=dout, logits=logits)
+    return dout.astype(logits.dtype)
 
 
 def _counted(labels: Array, ignore_index: int) -> Array:
