@@ -33,7 +33,6 @@ LARGEST_PLANE = 512 * 2**20
 #: An image of so many pixels is not cut, unless told otherwise: such a tile would be hardly more than its rim.
 SMALL = 512 * 512
 
-
 #: More tiles than this nobody would wait for.
 MOST = 1_000_000
 
@@ -180,35 +179,46 @@ def cut(network: Layer, size: Ints, tile: int | str | None = "auto", *, dtype: A
     kinds.instance("label", "network", network, Layer, "a network or a layer")
     size = arguments.axes("label", "size", size, 2)
     arguments.float_type("label", dtype)
-    whole = [Tile(*3 * (tuple(slice(0, n) for n in size),))]
-    if tile is None or (isinstance(tile, str) and tile == "auto" and prod(size) <= SMALL):
-        return whole
-    if not isinstance(tile, str) or tile != "auto":
+    auto = isinstance(tile, str) and tile == "auto"
+    if tile is not None and not auto:
         tile = arguments.integer("label", "tile", tile, 1)
+    whole = [Tile(*3 * (tuple(slice(0, n) for n in size),))]
+    if tile is None or (auto and prod(size) <= SMALL):
+        return whole
 
-    part = tuple(min(n, isqrt(SMALL)) for n in size)  # of the image, and as good as all of it
-    scores, planes = follow(network, (1, 3, *part), dtype)
-    stride = lcm(*(step.above.grid.step.numerator for step in planes))
     try:
-        rims = [Rim.of(network, stride, n) for n in size]
-        if scores.shape[2:] != part:
-            raise NotImplementedError(
-                f"its scores are {times(scores.shape[2:])} for an image of {times(part)}"
-            )
+        rims, area = _rims(network, size, dtype)
     except NotImplementedError as reason:
-        if tile == "auto":
+        if auto:
             return whole
         raise ValueError(
             f"label: tile={tile}, but images cannot be cut for a {type(network).__name__}: "
             f"{str(reason) or 'it does not say what its units see (sees)'}; give tile=None"
         ) from None
 
-    if tile == "auto":
-        area = int(LARGEST_PLANE * prod(part) / max(step.above.nbytes for step in planes))
-        room = area // min(*size, isqrt(area))  # of an image that is narrow, a tile may be long
-        steps = [max(stride, room - rim.width) for rim in rims]
+    stride = rims[0].stride
+    if auto:
+        side = area // min(*size, isqrt(area))  # of an image that is narrow, a tile may be long
+        steps = [max(stride, side - rim.width) for rim in rims]
     else:
         steps = [-(-int(tile) // stride) * stride] * len(size)
     axes = [rim.cut(n, step) for rim, n, step in zip(rims, size, steps)]
     _refuse_many(prod(map(len, axes)), max(steps), *size)
     return [Tile(*zip(*pieces)) for pieces in product(*axes)]
+
+
+def _rims(network: Layer, size: Ints, dtype: Any) -> tuple[list[Rim], int]:
+    """Find the rim on each axis, and how many pixels a tile may have for its largest plane to fit.
+
+    Raises
+    ------
+    NotImplementedError
+        If the network does not say what its units see, or its scores are not of the image's size.
+    """
+    part = tuple(min(n, isqrt(SMALL)) for n in size)  # of the image, and as good as all of it
+    scores, planes = follow(network, (1, 3, *part), dtype)
+    stride = lcm(*(step.above.grid.step.numerator for step in planes))
+    rims = [Rim.of(network, stride, n) for n in size]
+    if scores.shape[2:] != part:
+        raise NotImplementedError(f"its scores are {times(scores.shape[2:])} for an image of {times(part)}")
+    return rims, int(LARGEST_PLANE * prod(part) / max(step.above.nbytes for step in planes))

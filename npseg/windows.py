@@ -97,20 +97,15 @@ def stamping(
     if isinstance(padding, str):
         raise ValueError(f"{op}: padding={padding!r} is for convolutions; give the padding in numbers")
     pairs = arguments.padding_pairs(op, padding, n)
-    extra = arguments.axes(op, "output_padding", output_padding, n, minimum=0)
-    for e, s, d in zip(extra, stride, dilation):
-        if e >= max(s, d):
-            raise ValueError(
-                f"{op}: output_padding={e} must be smaller than the stride or the dilation ({s}, {d}): it only "
-                "says which of the sizes that the stride maps to one is meant"
-            )
+    extra = _output_padding(op, output_padding, stride, dilation)
     if output_size is not None:
         if any(extra):
             raise ValueError(
                 f"{op}: give output_padding={output_padding} or output_size={output_size}, not both"
             )
         wanted = arguments.axes(op, "output_size", output_size, n)
-        extra = _output_padding(op, wanted, out, kernel, stride=stride, padding=pairs, dilation=dilation)
+        least = smallest_size(out, kernel, stride=stride, padding=pairs, dilation=dilation)
+        extra = _up_to(op, wanted, least, stride)
     window = arguments.named(
         op,
         lambda: Window.up(out, kernel, stride=stride, padding=pairs, dilation=dilation, output_padding=extra),
@@ -145,11 +140,20 @@ def _without_pixel(window: Window, axis: int) -> np.ndarray:
     return empty
 
 
-def _output_padding(
-    op: str, wanted: Ints, size: Ints, kernel: Ints, *, stride: Ints, padding: Pairs, dilation: Ints
-) -> Ints:
-    """Return the output padding that gives the output size wanted."""
-    least = smallest_size(size, kernel, stride=stride, padding=padding, dilation=dilation)
+def _output_padding(op: str, value: int | Sequence[int], stride: Ints, dilation: Ints) -> Ints:
+    """Return the pixels at the end of each axis of a transposed convolution's output, if there can be so many."""
+    extra = arguments.axes(op, "output_padding", value, len(stride), minimum=0)
+    for e, s, d in zip(extra, stride, dilation):
+        if e >= max(s, d):
+            raise ValueError(
+                f"{op}: output_padding={e} must be smaller than the stride or the dilation ({s}, {d}): it only "
+                "says which of the sizes that the stride maps to one is meant"
+            )
+    return extra
+
+
+def _up_to(op: str, wanted: Ints, least: Ints, stride: Ints) -> Ints:
+    """Return the output padding from the least output size to the one wanted."""
     if not all(low <= got < low + s for low, got, s in zip(least, wanted, stride)):
         ranges = " by ".join(f"{max(1, low)} to {low + s - 1}" for low, s in zip(least, stride))
         raise ValueError(f"{op}: output_size={times(wanted)} cannot be had; {ranges} can")
