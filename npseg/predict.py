@@ -110,9 +110,8 @@ class Labeller(NamedTuple):
         tiles = cut(self.network, size, tile, dtype=like.dtype)
 
         whole = None
-        hidden = (
-            None if progress and len(tiles) > 1 else True
-        )  # None: hidden where standard error is no terminal
+        # None: hidden where standard error is no terminal.
+        hidden = None if progress and len(tiles) > 1 else True
         for read, keep, put in tqdm(tiles, unit="tile", leave=False, disable=hidden):
             x = xp.asarray(self.normalization.apply(image[read])[None], like.dtype)
             made = make(self.network.forward(x)[0, :, *keep])

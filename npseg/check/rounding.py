@@ -10,14 +10,14 @@ Float32 is that of the library in use, and so of a device; float64 is the host's
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from math import inf
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from npseg import arguments, kinds
-from npseg.backend import array_module, current, to_numpy
+from npseg.backend import Array, array_module, current, to_numpy
 from npseg.check.cases import Case, every_case
 from npseg.check.passes import is_float
 
@@ -85,10 +85,8 @@ def accuracy(*, progress: Callable[[str], None] | None = None, seed: int = 231) 
     rows: dict[tuple[str, str], Row] = {}
     for case in every_case(seed):
         operation = case.name.partition(",")[0]
-        if (
-            operation == "dropout"
-        ):  # which draws another mask for each dtype, and has nothing to round but a product
-            continue
+        if operation == "dropout":
+            continue  # it draws another mask for each dtype, and has nothing to round but a product
         for method in case.in_library(current()).methods:
             if progress:
                 progress(f"{case.name} [{method}]" if method else case.name)
@@ -124,27 +122,27 @@ def _error(case: Case, method: str, kind: str, rng: np.random.Generator) -> floa
     spoil = DATA[kind]
     arrays = (spoil(a, rng).astype("float32") if is_float(a) else a for a in case.arrays)
     case = case._replace(arrays=tuple(arrays))
-    dout: list[np.ndarray] = []
     there = case.in_library(current())
-    got = _results(there, "float32", {"method": method} if method else {}, dout, rng)
-    want = _results(case, "float64", {"method": "loops"} if method else {}, dout, rng)
-    return max(map(units, got, want))
+    y, cache = _forward(there, "float32", {"method": method} if method else {})
+    exact, witness = _forward(case, "float64", {"method": "loops"} if method else {})
+    dout = rng.standard_normal(y.shape).astype("float32")
+    got = (y, *_gradients(there, dout, cache, like=y))
+    want = (exact, *_gradients(case, dout, witness, like=exact))
+    return max(units(to_numpy(a), to_numpy(b)) for a, b in zip(got, want))
 
 
-def _results(
-    case: Case, dtype: str, how: dict[str, str], dout: list[np.ndarray], rng: Any
-) -> Iterator[np.ndarray]:
-    """Give a call's output and gradients, computed in a dtype; the first one draws the upstream gradient."""
+def _forward(case: Case, dtype: str, how: dict[str, str]) -> tuple[Array, Any]:
+    """Return a call's output and cache, computed in a dtype."""
     arrays = (a.astype(dtype) if is_float(a) else a for a in case.arrays)
     settings = {key: a.astype(dtype) if is_float(a) else a for key, a in case.settings.items()}
-    y, cache = case.forward(*arrays, **settings, **how)
-    if not dout:
-        dout.append(np.asarray(rng.standard_normal(y.shape), "float32"))
-    gradients = case.backward(array_module(y).asarray(dout[0], dtype), cache)
-    yield to_numpy(y)
-    yield from (
-        to_numpy(g) for g in (gradients if isinstance(gradients, tuple) else (gradients,)) if g is not None
-    )
+    output, cache = case.forward(*arrays, **settings, **how)
+    return output, cache
+
+
+def _gradients(case: Case, dout: np.ndarray, cache: Any, like: Array) -> list[Array]:
+    """Return a call's gradients, those that there are; its output is of the library and dtype of ``like``."""
+    found = case.backward(array_module(like).asarray(dout, like.dtype), cache)
+    return [g for g in (found if isinstance(found, tuple) else (found,)) if g is not None]
 
 
 def units(got: np.ndarray, want: np.ndarray) -> float:

@@ -30,7 +30,6 @@ METHODS: dict[str, Any] = {
 #: Those that compute every geometry, whole numbers to the last bit; the others refuse what they are not for.
 GENERAL = ("loops", "matrix", "im2col", "auto")
 
-
 #: Those that take each number by itself, as Python does: over a device's arrays they would never end.
 HOST = ("loops",)
 

@@ -71,9 +71,7 @@ def _weights(w: Array, groups: int) -> Entries:
 def cutting(window: Window, channels: int, like: Array) -> Array:
     """Return kron(I, S): one row for each tap of each window, a 1 where it reads."""
     taps, windows, pixels = prod(window.kernel), prod(window.out), prod(window.size)
-    refuse_large(
-        channels * taps * windows, 8, (channels * taps * windows, channels * pixels)
-    )  # 8: its smallest entries
+    refuse_large(channels * taps * windows, 8, (channels * taps * windows, channels * pixels))
     xp = array_module(like)
     index = window.index(xp).reshape(-1)
     rows = xp.flatnonzero(index >= 0).astype(xp.int32)
