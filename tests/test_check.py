@@ -475,8 +475,9 @@ def test_the_number_of_gradients_must_fit():
 
 @pytest.mark.parametrize("result", [1.0, (np.ones(3),), (np.arange(3), None), np.ones((2, 3))])
 def test_forward_must_return_an_output_and_a_cache(result):
-    with pytest.raises(TypeError, match=r"forward must return \(y, cache\)"):
-        gradients(lambda x: result, lambda dout, cache: dout, np.ones(3))
+    for check in (gradients, adjoint):
+        with pytest.raises(TypeError, match=r"forward must return \(y, cache\)"):
+            check(lambda x: result, lambda dout, cache: dout, np.ones(3))
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ on whole numbers, where every sum is exact, the two sides are equal, with ``==``
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from math import inf
 from typing import Any, NamedTuple
 
@@ -15,7 +16,7 @@ import numpy as np
 from npseg import arguments, kinds
 from npseg.backend import Array, array_module
 from npseg.check.outcome import CheckError
-from npseg.check.passes import double, is_float, stream
+from npseg.check.passes import Call, double, is_float, stream
 
 
 class AdjointError(CheckError):
@@ -104,7 +105,8 @@ def adjoint(
         If the map is not linear, ``Aᵀ y`` has not the shape and dtype of x, or the inner products differ. Shows
         the two numbers.
     TypeError
-        If x is not a float array, or there is anything else in place of an argument.
+        If forward does not return (A x, cache) with a float array A x, x is none, or there is anything else in
+        place of an argument.
     ValueError
         If x is zero, so that the check could not fail, or a number is out of range.
 
@@ -138,12 +140,13 @@ def adjoint(
     rng = stream(seed)
     if tolerance is None:
         tolerance = 1000 * float(np.finfo(x.dtype).eps)
-    ax, cache = forward(x, *others, **kwargs)
+    call = Call(forward, (x, *others), kwargs, names=())
+    ax, cache = call.run()
     whole = _whole(x, ax)
 
     drawn = _draw(x, rng, whole)
     for x2 in (drawn, -drawn):  # of these, one or the other takes each entry across the kink of a ReLU
-        ax2, together = (forward(v, *others, **kwargs)[0] for v in (x2, x + x2))
+        ax2, together = (replace(call, arrays=(v, *others)).run()[0] for v in (x2, x + x2))
         _refuse_curved(name, ax, ax2, together, tolerance)
 
     y = _draw(ax, rng, whole)
@@ -159,6 +162,7 @@ def adjoint(
 
 
 def _first(gradients: Any) -> Any:
+    """Return the gradient with respect to x, alone or of several."""
     return gradients[0] if isinstance(gradients, tuple | list) else gradients
 
 
@@ -184,6 +188,7 @@ def _inner(a: Array, b: Array) -> float:
 
 
 def _refuse_nothing(name: str, x: Array) -> None:
+    """Refuse a point at which any map would pass."""
     if not is_float(x):
         raise TypeError(f"{name}: x is {getattr(x, 'dtype', type(x).__name__)}; a float array is needed")
     if not (x != 0).any():
@@ -204,6 +209,7 @@ def _refuse_curved(name: str, ax1: Array, ax2: Array, together: Array, tolerance
 
 
 def _refuse_stranger(name: str, aty: Any, x: Array) -> None:
+    """Refuse what is no array like x."""
     if not hasattr(aty, "dtype") or (aty.shape, aty.dtype) != (x.shape, x.dtype):
         given = f"{aty.dtype} {aty.shape}" if hasattr(aty, "dtype") else type(aty).__name__
         raise AdjointError(f"{name}: Aᵀ y is {given}; x is {x.dtype} {x.shape}")
