@@ -20,6 +20,7 @@ from npseg.arguments.numbers import (
 )
 from npseg.arguments.per_axis import axes, padding_pairs, rank
 from npseg.arguments.shapes import (
+    but_channels,
     channel_vectors,
     channels,
     gradient,
@@ -36,6 +37,7 @@ __all__ = [
     "LARGEST",
     "arrays",
     "axes",
+    "but_channels",
     "channel_vectors",
     "channels",
     "choice",

@@ -79,6 +79,11 @@ def per_channel(values: Array, n: int) -> Array:
     return values.reshape(-1, *(1,) * n)
 
 
+def but_channels(a: Array) -> tuple[int, ...]:
+    """Return all axes of (N, C, *spatial) but the channels': those that a sum for each channel runs over."""
+    return (0, *range(2, a.ndim))
+
+
 def same_shape(op: str, name: str, a: Array, shape: tuple[int, ...], like: str) -> None:
     """Check that an array has the shape of another, such as ``dout`` that of the output."""
     if a.shape != tuple(shape):

@@ -168,5 +168,5 @@ def conv_backward(dout: Array, cache: ConvCache) -> tuple[Array, Array, Array | 
 
     dx = maps.correlate_adjoint_x(dout, w, window.size, **window.steps, groups=groups, memo=memo)
     dw = maps.correlate_adjoint_w(x, dout, window.kernel, **window.steps, groups=groups, memo=memo)
-    db = dout.sum(axis=(0, *range(2, dout.ndim))) if has_bias else None
+    db = dout.sum(axis=arguments.but_channels(dout)) if has_bias else None
     return dx, dw, db

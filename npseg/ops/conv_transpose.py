@@ -187,5 +187,5 @@ def conv_transpose_backward(dout: Array, cache: ConvTransposeCache) -> tuple[Arr
 
     dx = maps.correlate(dout, w, window.out, **window.steps, groups=groups, memo=memo)
     dw = maps.correlate_adjoint_w(dout, x, window.kernel, **window.steps, groups=groups, memo=memo)
-    db = dout.sum(axis=(0, *range(2, dout.ndim))) if has_bias else None
+    db = dout.sum(axis=arguments.but_channels(dout)) if has_bias else None
     return dx, dw, db

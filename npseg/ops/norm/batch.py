@@ -132,7 +132,7 @@ def batch_norm_forward(
     def normalise(channels: Chunk) -> None:
         given, centred = x[:, *channels], y[:, *channels]
         if learning:
-            mean[channels] = given.mean(axis=_but_channels(x))
+            mean[channels] = given.mean(axis=arguments.but_channels(x))
         xp.subtract(given, _channelwise(mean[channels], x), out=centred)
         if learning:  # in a second pass: E[x²] - E[x]² would cancel
             var[channels] = _inner(centred, centred) / values
@@ -195,7 +195,7 @@ def batch_norm_backward(dout: Array, cache: BatchNormCache) -> tuple[Array, Arra
     def back(channels: Chunk) -> None:
         given, into = dout[:, *channels], dx[:, *channels]
         xp.subtract(x[:, *channels], _channelwise(mean[channels], x), out=into)
-        sum_dout[channels] = given.sum(axis=_but_channels(x))
+        sum_dout[channels] = given.sum(axis=arguments.but_channels(x))
         sum_xhat[channels] = scale[channels] * _inner(given, into)
         if training:
             # From x - mean to xhat * mean(dout * xhat), and so on as the formula says, in one array.
@@ -223,11 +223,6 @@ def _statistics(
     if running_mean is None or running_var is None:
         raise ValueError(f"{op}: training=False needs running_mean and running_var")
     return running_mean, running_var
-
-
-def _but_channels(x: Array) -> tuple[int, ...]:
-    """Return all axes but the channels'."""
-    return (0, *range(2, x.ndim))
 
 
 def _channelwise(values: Array, x: Array) -> Array:
