@@ -154,7 +154,7 @@ def test_indices_may_be_whole_numbers_of_any_width(method, dtype):
 @pytest.mark.parametrize("index", [-1, 4, 10**12])
 def test_an_index_outside_the_output_is_refused(index):
     with pytest.raises(
-        ValueError, match=rf"max_unpool_forward: index {index} lies outside the output plane 4"
+        ValueError, match=rf"max_unpool_forward: indices hold {index}, which lies outside the output plane 4"
     ):
         max_unpool_forward(np.ones((1, 1, 2)), np.array([[[0, index]]]), 2)
 

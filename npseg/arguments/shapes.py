@@ -113,7 +113,7 @@ def indices(op: str, given: Array, x: Array, size: Ints) -> None:
     if isinstance(given, np.ndarray) and given.size and not (given.min() >= 0 and given.max() < pixels):
         worst = given.max() if given.max() >= pixels else given.min()
         raise ValueError(
-            f"{op}: index {worst} lies outside the output plane {times(size)} (0 to {pixels - 1})"
+            f"{op}: indices hold {worst}, which lies outside the output plane {times(size)} (0 to {pixels - 1})"
         )
 
 
