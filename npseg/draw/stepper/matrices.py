@@ -20,9 +20,9 @@ from npseg.draw.stepper import boxes, grids
 from npseg.draw.stepper.boxes import Box
 from npseg.draw.stepper.grids import Cell, Look, Place
 from npseg.draw.stepper.notation import Value, written
+from npseg.draw.stepper.passes import lay_out
 from npseg.draw.stepper.planes import Plane
 from npseg.draw.stepper.products import Drawing
-from npseg.draw.stepper.steps import steps
 from npseg.draw.stepper.walk import entries, shape
 from npseg.geometry import times
 
@@ -77,7 +77,7 @@ def matrix(operation: str, x: Any, w: Any = None, **options: Any) -> Figure:
     >>> [text.get_text() for text in figure.axes[0].texts][:2]
     ['C: 2x4, 5 of 8 entries are not 0', 'y = C x, conv']
     """
-    drawing = steps(operation, x, w, **options).drawing
+    drawing = lay_out(operation, x, w, **options)
     if len(drawing.sources) > MOST_ENTRIES:
         raise ValueError(
             f"matrix: {len(drawing.sources)} entries are too many to draw (at most {MOST_ENTRIES}); "

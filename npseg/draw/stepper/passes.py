@@ -8,6 +8,7 @@ checks and windows do not depend on the values.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from npseg.draw.stepper.convolutions import columns, convolution
 from npseg.draw.stepper.poolings import (
@@ -41,3 +42,13 @@ PASSES: dict[str, Callable[..., Drawing]] = {
     "bed_of_nails_unpool_backward": bed_of_nails,
     "resize_bilinear_backward": resizing,
 }
+
+
+def lay_out(operation: str, x: Any, w: Any = None, **options: Any) -> Drawing:
+    """Run a pass, and list its products; the arguments are those of :func:`npseg.draw.steps`."""
+    name = operation.removesuffix("_forward") if isinstance(operation, str) else None
+    if name not in PASSES:
+        raise ValueError(f"steps: operation={operation!r}; choose one of {', '.join(PASSES)}")
+    if w is not None:
+        options["w"] = w
+    return PASSES[name](name, x, **options)

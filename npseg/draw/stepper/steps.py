@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from npseg import arguments, kinds
 from npseg.backend import Array
-from npseg.draw.stepper.passes import PASSES
+from npseg.draw.stepper.passes import lay_out
 from npseg.draw.stepper.products import Drawing
 from npseg.draw.stepper.walk import Step, keys, result, views, walk
 
@@ -89,12 +89,7 @@ def steps(operation: str, x: Any, w: Any = None, *, view: str | None = None, **o
     x[0] = a: y[0] = a·x = ax; y[1] = a·y = ay; y[2] = a·z = az
     x[1] = b: y[2] = az + b·x = az+bx; y[3] = b·y = by; y[4] = b·z = bz
     """
-    name = operation.removesuffix("_forward") if isinstance(operation, str) else None
-    if name not in PASSES:
-        raise ValueError(f"steps: operation={operation!r}; choose one of {', '.join(PASSES)}")
-    if w is not None:
-        options["w"] = w
-    drawing = PASSES[name](name, x, **options)
+    drawing = lay_out(operation, x, w, **options)
     best = "scatter" if drawing.operation in _SCATTERED else "gather"
     return Steps(drawing, best if view is None else view)
 
