@@ -13,7 +13,7 @@ from geometries import Numbers
 
 import npseg
 from npseg.geometry import Window, smallest_size
-from npseg.methods import im2col, pooling
+from npseg.methods import columns, im2col, pooling
 from npseg.methods.columns import crop, pad
 
 # H differs from W, and each axis in kernel, stride, dilation, and in what is padded before and after.
@@ -238,7 +238,7 @@ PLANTED = {
         "argmax",
         looks_for_winners_in_the_unpadded_array,
     ),
-    "max pooling pads with 0 (numpy-ml, SmallPebble)": (pooling, "pad", pads_with_zero),
+    "max pooling pads with 0 (numpy-ml, SmallPebble)": (columns, "pad", pads_with_zero),
     "max-pool gradient assigned, not added (NNlib)": (im2col, "put", assigns_where_windows_overlap),
     "avg-pool gradient assigned, not added (NNlib)": (im2col, "spread", assigns_shares_where_windows_overlap),
     "a literal 2 for the kernel (Chainer)": (im2col, "spread", has_a_literal_2_for_the_kernel),
