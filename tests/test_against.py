@@ -232,4 +232,4 @@ def test_without_hypothesis_it_says_what_to_install():
         "except ImportError as error: print(error)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert "pip install hypothesis" in done.stdout
+    assert "pip install 'npseg[oracle]'" in done.stdout

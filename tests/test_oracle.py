@@ -85,6 +85,40 @@ class TestSignatures:
         assert "stride (left out) = 1" in str(verdict)
 
 
+    @pytest.mark.parametrize("name", ["b", "bias"])
+    def test_a_bias_is_given_by_position_whatever_its_name(self, name):
+        """It was left out where its name was PyTorch's, and who forgot it passed."""
+        scope = {"npseg": npseg}
+        exec(f"def forgets(x, w, {name}=None): return npseg.conv_forward(x, w)[0]", scope)
+        verdict = against(scope["forgets"], "conv_forward", axes=1)
+        assert "the bias is forgotten" in verdict.failure.diagnosis
+
+    def test_a_bias_goes_by_name_where_its_place_is_another_arguments(self):
+        seen = []
+
+        def late(x, w, stride=1, *, b=None):
+            seen.append(b)
+            return npseg.conv_forward(x, w, b, stride=stride)[0]
+
+        assert against(late, "conv_forward", **FEW).passed
+        assert any(b is not None for b in seen)
+
+    def test_what_was_not_tried_is_said(self):
+        def kernel(x, w, stride=1, *, threads=1):
+            return npseg.conv_forward(x, w, stride=stride)[0]
+
+        verdict = against(kernel, "conv_forward", only={"groups": 1}, **FEW)
+        assert verdict.passed
+        assert "not tried: b, padding, dilation, which kernel does not take" in verdict.notes
+        assert "never given: threads, a parameter of kernel that conv_forward knows nothing of" in verdict.notes
+
+    def test_a_place_in_between_may_be_held(self):
+        def corner(x, size):
+            return npseg.crop_forward(x, (0, 0), size)[0]
+
+        assert against(corner, "crop_forward", axes=2, only={"offset": (0, 0)}, **FEW).passed
+
+
 class TestDtypes:
     @pytest.mark.parametrize("dtype", ["float64", "float32"])
     def test_npseg_in_either(self, dtype):

@@ -83,6 +83,22 @@ def test_a_mistake_in_torchs_names_is_named():
     assert "the kernel is flipped" in verdict.failure.diagnosis
 
 
+def test_names_are_torchs_or_ones_own_and_options_may_be_missing():
+    def forgets(x, w, b=None, stride=1, padding=0):
+        return F.conv2d(x, w, None, stride, padding)
+
+    def strided(input, weight, stride=1):
+        return F.conv2d(input, weight, None, stride)
+
+    held = {"signature": "torch", "axes": 2, "examples": 25, "seconds": 600}
+    assert "the bias is forgotten" in against(forgets, "conv_forward", **held).failure.diagnosis
+    assert "db is None" in against(forgets, "conv_backward", **held).headline
+    for reference in ("conv_forward", "conv_backward"):
+        verdict = against(strided, reference, **held)
+        assert verdict.passed
+        assert "not tried: bias, padding, dilation, groups, which strided does not take" in verdict.notes
+
+
 def test_tensors_are_given_and_arrays_may_come_back():
     def relu(x):
         assert isinstance(x, torch.Tensor)

@@ -142,7 +142,7 @@ def against(
         from npseg.check.oracle.judge import Judge
         from npseg.check.oracle.trial import Trial
     except ImportError:
-        raise ImportError(f"{op}: the cases are drawn by hypothesis: pip install hypothesis") from None
+        raise ImportError(f"{op}: the cases are drawn by hypothesis: pip install 'npseg[oracle]'") from None
     examples = arguments.integer(op, "examples", examples, 1)
     arguments.positive(op, "seconds", seconds)
     if tolerance is not None and not arguments.real(op, "tolerance", tolerance) >= 0:
@@ -190,6 +190,8 @@ def against(
     if isinstance(about, questions.Operation) and (dtype != "float64" or tolerance is not None):
         why = f": {TOLERANCES[dtype][1]}" if tolerance is None else ""
         notes.append(f"tolerance  {about.tolerance:g} of the largest sum of the sizes of the terms{why}")
+    if isinstance(about, questions.Operation):
+        notes += about.untried(only or ())
     if trial.timed_out:
         notes.append(f"time was up after {seconds:g} s; {examples} cases were to be run")
     return Verdict(who.name, like, trial.cases, failure, trial.ranges.said(), tuple(notes))

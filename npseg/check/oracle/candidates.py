@@ -26,18 +26,20 @@ class Adapted(NamedTuple):
         What it is called in a verdict.
     code : code object or None
         Where it is written, for the line in which it fails.
-    takes : frozenset of str or None
-        Names of its parameters; None if it takes anything, or does not say.
-    defaults : frozenset of str
-        Those of them that can be left out.
+    parameters : tuple of inspect.Parameter or None
+        What it takes; None if, written in C, it does not say.
     """
 
     function: Callable[..., Any]
     signature: Signature
     name: str
     code: Any
-    takes: frozenset[str] | None
-    defaults: frozenset[str] = frozenset()
+    parameters: tuple[inspect.Parameter, ...] | None
+
+    @property
+    def defaults(self) -> frozenset[str]:
+        """Names of its parameters that can be left out."""
+        return frozenset(p.name for p in self.parameters or () if p.default is not p.empty)
 
     @property
     def axes(self) -> int | None:
@@ -70,20 +72,18 @@ def adapt(op: str, candidate: Any, signature: Any, reference: str) -> Adapted:
         def gradient(dout: Any, *arguments: Any, **options: Any) -> Any:
             return backward(dout, forward(*arguments, **options)[1])
 
+        dout = inspect.Parameter("dout", inspect.Parameter.POSITIONAL_ONLY)
+        takes = _parameters(forward)
         return Adapted(
-            gradient, Arrays(), _name(backward), _code(backward), _takes(forward), _defaults(forward)
+            gradient, Arrays(), _name(backward), _code(backward), None if takes is None else (dout, *takes)
         )
     if not callable(candidate):
         raise TypeError(f"{op}: {candidate!r} is no function; give the function itself, without brackets")
     if callable(signature):
         function = partial(signature, candidate)
-        return Adapted(
-            function, Arrays(), _name(candidate), _code(candidate), _takes(function), _defaults(function)
-        )
+        return Adapted(function, Arrays(), _name(candidate), _code(candidate), _parameters(function))
     how = named(op, signature)
-    return Adapted(
-        candidate, how, _name(candidate), _code(candidate), _takes(candidate), _defaults(candidate)
-    )
+    return Adapted(candidate, how, _name(candidate), _code(candidate), _parameters(candidate))
 
 
 def named(op: str, signature: str) -> Signature:
@@ -104,21 +104,9 @@ def _code(function: Any) -> Any:
     return getattr(function, "__code__", None)
 
 
-def _takes(function: Callable[..., Any]) -> frozenset[str] | None:
-    """Return the names of a function's parameters, unless it takes any or, written in C, does not say."""
+def _parameters(function: Callable[..., Any]) -> tuple[inspect.Parameter, ...] | None:
+    """Return a function's parameters, unless, written in C, it does not say which it has."""
     try:
-        parameters = inspect.signature(function).parameters
+        return tuple(inspect.signature(function).parameters.values())
     except (ValueError, TypeError):
         return None
-    if any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
-        return None
-    return frozenset(parameters)
-
-
-def _defaults(function: Callable[..., Any]) -> frozenset[str]:
-    """Return the names of the parameters that a function has defaults for."""
-    try:
-        parameters = inspect.signature(function).parameters
-    except (ValueError, TypeError):
-        return frozenset()
-    return frozenset(name for name, p in parameters.items() if p.default is not p.empty)

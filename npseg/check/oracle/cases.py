@@ -25,6 +25,10 @@ _GRADIENTS = {
 }
 
 
+#: Operations whose numbers are not free: variances and weights are positive, what is dropped is 0.
+CONSTRAINED = ("batch_norm", "cross_entropy", "dropout")
+
+
 @dataclass(frozen=True)
 class Case:
     """One call.

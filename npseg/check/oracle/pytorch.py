@@ -30,12 +30,24 @@ _NAMES = {
 }
 
 
+#: What goes by position, where that is not what npseg takes so.
+_ORDERS = {
+    "nearest_unpool": ("x",),
+    "resize_bilinear": ("x",),
+    "batch_norm": ("x", "running_mean", "running_var", "gamma", "beta"),
+}
+
+#: What npseg's operations have and PyTorch's have not.
+_LACKING = {"conv_transpose": frozenset({"output_size"})}
+
+
 class Torch(Signature):
     """As ``torch.nn.functional``."""
 
     name = "torch"
     array_library = "torch"
     brief = False
+    fixed = ("mode",)
     only = MappingProxyType({"padding": "symmetric", "indices": "distinct", "p": [0.0, 1.0]})
 
     def check(self, op: str, reference: str, library: Library) -> None:
@@ -48,6 +60,14 @@ class Torch(Signature):
     def called(self, name: str) -> str:
         """Return what one of npseg's arguments is called here."""
         return _NAMES.get(name, name)
+
+    def lacks(self, reference: str) -> frozenset[str]:
+        """Return what npseg's operation has and PyTorch's has not."""
+        return _LACKING.get(base_of(reference), frozenset())
+
+    def order(self, reference: str) -> tuple[str, ...]:
+        """Return npseg's names of what the operator takes by position, in its order."""
+        return _ORDERS.get(base_of(reference)) or super().order(reference)
 
     def suits(self, reference: str, case: Case) -> bool:
         """Say whether PyTorch can do it."""
@@ -82,8 +102,8 @@ class Torch(Signature):
         y.backward(call.case.dout)
         leaves = (leaf for leaf in call.case.arguments.values() if leaf is None or _is_leaf(leaf))
         gradients = [None if leaf is None else leaf.grad for leaf in leaves]
-        wanted = len(results_of(reference))
-        return gradients[0] if wanted == 1 else tuple(gradients)
+        wanted = len(results_of(reference))  # more, where a bias is not handed over
+        return gradients[0] if wanted == 1 else (*gradients, *[None] * (wanted - len(gradients)))
 
 
 def _is_leaf(value: Any) -> bool:
@@ -130,9 +150,9 @@ def _resize(arguments: dict[str, Any], options: dict[str, Any], axes: int) -> _C
 def _batch_norm(arguments: dict[str, Any], options: dict[str, Any], axes: int) -> _Called:
     """Give the running statistics where they are used only: PyTorch's are changed in place while training."""
     x, gamma, beta = arguments.values()
-    running = () if options["training"] else (options["running_mean"], options["running_var"])
-    held = {name: options[name] for name in ("training", "momentum", "eps")}
-    return (x, *(running or (None, None)), gamma, beta), held
+    held = dict(options)
+    running = [held.pop(name) for name in ("running_mean", "running_var") if name in held]
+    return (x, *([None] * len(running) if options.get("training", True) else running), gamma, beta), held
 
 
 _CALLS: dict[str, Callable[[dict[str, Any], dict[str, Any], int], _Called]] = {

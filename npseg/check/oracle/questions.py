@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import copy
 import inspect
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -20,6 +20,7 @@ from npseg.check.oracle.candidates import Adapted
 from npseg.check.oracle.cases import Answer, Case, answer, base_of, forward_of, is_backward, results_of
 from npseg.check.oracle.domains import DOMAINS, SHAPES, calls
 from npseg.check.oracle.draws import WORDS
+from npseg.check.oracle.fitting import Fit, fit
 from npseg.check.oracle.signatures import Call
 
 #: What counts pixels, channels and the like, from 1 or from 0 on; in a case that can be looked at, no more than this.
@@ -49,8 +50,8 @@ class Operation:
         In which arrays.
     only : dict
         Restrictions of the domain.
-    omitted : frozenset of str
-        What is held at one value and not handed over, since the candidate does not take it.
+    fit : Fit
+        What the candidate takes, and how; all else is held at one value and not handed over.
     tolerance : float
         Largest error, relative to the largest sum of the sizes of the terms.
     """
@@ -59,7 +60,7 @@ class Operation:
     candidate: Adapted
     arrays: Library
     only: Mapping[str, Any]
-    omitted: frozenset[str]
+    fit: Fit
     tolerance: float
     strict = True
 
@@ -74,12 +75,13 @@ class Operation:
 
     def call(self, case: Case) -> Call:
         """Return what the candidate is called with: new arrays each time."""
+        omitted = self.fit.omitted
         kept = replace(
             case,
-            arguments={n: v for n, v in case.arguments.items() if n not in self.omitted},
-            options={n: v for n, v in case.options.items() if n not in self.omitted | self.left_out(case)},
+            arguments={n: v for n, v in case.arguments.items() if n not in omitted},
+            options={n: v for n, v in case.options.items() if n not in omitted | self.left_out(case)},
         )
-        return self.candidate.signature.call(self.reference, kept.map(self.arrays.given))
+        return self.fit.hand(self.candidate.signature.call(self.reference, kept.map(self.arrays.given)))
 
     def wanted(self, case: Case, given: Any = None) -> Answer:
         """Return the right answer; of dropout, to what the candidate has kept."""
@@ -136,7 +138,7 @@ class Operation:
         return {
             f"{name}{LEFT_OUT}" if name in out else name: value
             for name, value in case.values.items()
-            if name not in self.omitted
+            if name not in self.fit.omitted
         }
 
     def left_out(self, case: Case) -> frozenset[str]:
@@ -155,6 +157,16 @@ class Operation:
     def repeats(self) -> bool:
         """Whether the same question has the same answer."""
         return self.reference != "dropout_forward"
+
+    def untried(self, chosen: Collection[str]) -> Iterator[str]:
+        """Say what was not tried, except for what was chosen to be held, and which parameters nobody has filled."""
+        signature, name = self.candidate.signature, self.candidate.name
+        left_out = self.fit.omitted - signature.lacks(self.reference) - {*chosen}
+        left = [signature.called(n) for n in _parameters("", self.reference, {}) if n in left_out]
+        if left:
+            yield f"not tried: {', '.join(left)}, which {name} does not take"
+        for parameter in self.fit.unfilled:
+            yield f"never given: {parameter}, a parameter of {name} that {self.reference} knows nothing of"
 
 
 @dataclass(frozen=True)
@@ -212,17 +224,14 @@ def about_operation(
     candidate.signature.check(op, reference, library)
     own = {n: v for n, v in candidate.signature.only.items() if n in parameters or n in _shapes(reference)}
     only = own | only
-    takes, called = candidate.takes, candidate.signature.called
-    if takes is None or (is_backward(reference) and candidate.signature.name in ("npseg", "torch")):
-        omitted: frozenset[str] = frozenset()
-    else:
-        omitted = frozenset(
-            name for name in parameters if called(name) not in takes and _optional(parameters[name])
-        )
-        omitted |= frozenset(name for name in only if name in parameters and called(name) not in takes)
-        only |= {n: parameters[n].default for n in omitted if n not in only or not _is_fixed(only[n])}
+    held = {n for n in only if n in parameters and _is_fixed(only[n])}
+    optional = {n for n, p in parameters.items() if _optional(p)} | held
+    cached = is_backward(reference) and candidate.signature.name == "npseg"
+    fitting = Fit() if cached else fit(candidate, reference, tuple(parameters), optional)
+    omitted = fitting.omitted & parameters.keys()
+    only |= {n: parameters[n].default for n in omitted if n not in held}
     chosen = TOLERANCES[library.dtype][0] if tolerance is None else tolerance
-    return Operation(reference, candidate, library, only, omitted, chosen)
+    return Operation(reference, candidate, library, only, fitting, chosen)
 
 
 def about_function(candidate: Adapted, reference: Callable[..., Any]) -> Function:

@@ -7,6 +7,7 @@ candidate and with what npseg's operation takes.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -14,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from npseg.check.oracle.arrays import Library
-from npseg.check.oracle.cases import Case, base_of, is_backward, run_forward
+from npseg.check.oracle.cases import Case, base_of, forward_of, is_backward, run_forward
 
 
 class Call(NamedTuple):
@@ -46,11 +47,14 @@ class Signature:
         The arrays that it takes, unless others are asked for.
     brief : bool
         Whether the defaults are npseg's, so that an option may be left out.
+    fixed : tuple of str
+        Options that npseg's operations do not have, and which are always the same.
     """
 
     name = "npseg"
     array_library = "numpy"
     brief = True
+    fixed: tuple[str, ...] = ()
     only: Mapping[str, Any] = MappingProxyType({})
 
     def check(self, op: str, reference: str, library: Library) -> None:
@@ -82,6 +86,19 @@ class Signature:
         """Return what one of npseg's arguments is called here."""
         return name
 
+    def lacks(self, reference: str) -> frozenset[str]:
+        """Return what npseg's operation takes, and nobody who is called in this way."""
+        return frozenset()
+
+    def order(self, reference: str) -> tuple[str, ...]:
+        """Return npseg's names of what the forward pass takes by position."""
+        parameters = inspect.signature(forward_of(reference)).parameters.values()
+        return tuple(p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD)
+
+    def leading(self, reference: str) -> int:
+        """Return how many arguments there are before those."""
+        return 0
+
 
 class Arrays(Signature):
     """As npseg's forward passes; a backward pass with ``dout`` and then what the forward pass is called with."""
@@ -95,6 +112,10 @@ class Arrays(Signature):
         """Return what the candidate is called with."""
         arguments, options, _ = super().call("", case)
         return Call((case.dout, *arguments) if is_backward(reference) else arguments, options, case)
+
+    def leading(self, reference: str) -> int:
+        """Return 1 of a backward pass, for dout."""
+        return int(is_backward(reference))
 
     def suits(self, reference: str, case: Case) -> bool:
         """Say whether the gradient follows from the arguments: not where half of the values are dropped at random."""

@@ -95,7 +95,7 @@ def write_vectors(
     try:
         from npseg.check.oracle.questions import about_operation
     except ImportError:
-        raise ImportError(f"{op}: the cases are drawn by hypothesis: pip install hypothesis") from None
+        raise ImportError(f"{op}: the cases are drawn by hypothesis: pip install 'npseg[oracle]'") from None
     count = arguments.integer(op, "count", count, 1, MOST)
     seed = arguments.integer(op, "seed", seed, 0, inf)
     kinds.instance(op, "reference", reference, str, "a string")
