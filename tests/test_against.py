@@ -48,6 +48,10 @@ def test_the_loops_pass(name):
     assert against(by_loops, name, examples=20, seconds=600).passed
 
 
+def relu(x):
+    return np.maximum(x, 0)
+
+
 def flipped(x, w):
     return npseg.conv_forward(x, w[..., ::-1])[0]
 
@@ -127,6 +131,53 @@ def test_the_smallest_case_is_shown():
         "  first difference: at [0, 0, 0] 0, not 1",
     ]
     assert diagnosis.startswith("  this is what one gets if the kernel is flipped: ")
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_smallest_case_is_small_where_sizes_must_shrink_together(seed):
+    """Hypothesis alone ends at x of shape (2, 4, 5) here; and the mistake has a name."""
+
+    def interleaved(x, w, b=None, *, groups=1):
+        y = npseg.conv_forward(x, w, b, groups=groups)[0]
+        return y.reshape(len(y), groups, -1, *y.shape[2:]).swapaxes(1, 2).reshape(y.shape)
+
+    failure = against(interleaved, "conv_forward", seed=seed).failure
+    assert failure.arguments["x"].shape == (1, 2, 1)
+    assert failure.arguments["w"].shape == (4, 1, 1)
+    assert sorted(failure.arguments["x"].ravel()) == [0, 1]
+    assert "groups are interleaved" in failure.diagnosis
+
+
+def test_what_is_held_stays_and_the_gradient_takes_the_shape_of_what_is_left():
+    def flips(dout, x, w, **options):
+        dx, dw, _ = npseg.conv_backward(dout, npseg.conv_forward(x, w, **options)[1])
+        return dx, dw[..., ::-1], None
+
+    held = {"stride": (1, 2), "channels": 2, "b": None}
+    failure = against(flips, "conv_backward", signature="arrays", only=held).failure
+    shapes = {name: value.shape for name, value in failure.arguments.items() if hasattr(value, "shape")}
+    assert shapes == {"dout": (1, 1, 1, 1), "x": (1, 2, 1, 2), "w": (1, 2, 1, 2)}
+    assert failure.arguments["stride"] == (1, 2)
+
+
+def test_who_takes_two_axes_only_is_told_how_to_say_so():
+    def planes(x, w):
+        _, _, height, width = x.shape
+        return npseg.conv_forward(x, w)[0].reshape(
+            len(x), -1, height - w.shape[2] + 1, width - w.shape[3] + 1
+        )
+
+    assert "does it take 2 axes only? --axes 2" in str(against(planes, "conv_forward"))
+    verdict = against(planes, "conv_forward", axes=2, examples=20)
+    assert verdict.ranges["axes"] == "2, as asked"
+    assert against(relu, "relu_forward", examples=40).ranges["axes"] == "1…3"
+
+
+def test_what_is_given_to_a_parameter_of_another_name_is_said():
+    def steps(x, w, step=1):
+        return npseg.conv_forward(x, w, stride=step)[0]
+
+    assert "step is given b, by its position" in against(steps, "conv_forward").failure.hint
 
 
 def test_an_error_names_the_line_of_the_candidate():

@@ -84,7 +84,6 @@ class TestSignatures:
         assert not verdict.passed
         assert "stride (left out) = 1" in str(verdict)
 
-
     @pytest.mark.parametrize("name", ["b", "bias"])
     def test_a_bias_is_given_by_position_whatever_its_name(self, name):
         """It was left out where its name was PyTorch's, and who forgot it passed."""
@@ -110,7 +109,9 @@ class TestSignatures:
         verdict = against(kernel, "conv_forward", only={"groups": 1}, **FEW)
         assert verdict.passed
         assert "not tried: b, padding, dilation, which kernel does not take" in verdict.notes
-        assert "never given: threads, a parameter of kernel that conv_forward knows nothing of" in verdict.notes
+        assert (
+            "never given: threads, a parameter of kernel that conv_forward knows nothing of" in verdict.notes
+        )
 
     def test_a_place_in_between_may_be_held(self):
         def corner(x, size):
@@ -134,13 +135,14 @@ class TestDtypes:
         assert verdict.passed, verdict
         assert "11 bits" in str(verdict)
 
-    @pytest.mark.parametrize("smaller", ["float32", "float16"])
-    def test_who_computes_in_a_smaller_dtype_than_he_returns_is_caught(self, smaller):
+    @pytest.mark.parametrize(("smaller", "kind"), [("float32", "single"), ("float16", "half")])
+    def test_who_computes_in_a_smaller_dtype_than_he_returns_is_caught(self, smaller, kind):
         def narrow(x, w):
             return npseg.conv_forward(x, w.astype(smaller).astype(x.dtype))[0]
 
         dtype = "float64" if smaller == "float32" else "float32"
-        assert not against(narrow, "conv_forward", dtype=dtype).passed
+        verdict = against(narrow, "conv_forward", dtype=dtype)
+        assert f"this looks like {kind} precision ({smaller}) inside" in verdict.failure.diagnosis
 
     def test_bfloat16_rounds_to_even(self):
         given = np.array([1.0, 1 + 2.0**-8, 1 + 3 * 2.0**-8, 1 + 2.0**-8 + 2.0**-20, -3.0, 0.0])

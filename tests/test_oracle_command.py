@@ -72,6 +72,22 @@ class TestOne:
         assert main(["check", f"{file(text)}:my_relu", "--as", "relu_forward"]) == 1
         assert words in capsys.readouterr().out
 
+    def test_a_folder_called_npseg_is_not_taken_for_it(self, file, tmp_path, monkeypatch, capsys):
+        """Where the process is started there may be anything; that is not the candidate's fault."""
+        (tmp_path / "npseg").mkdir()
+        (tmp_path / "npseg" / "__init__.py").write_text("raise ImportError('not this one')")
+        file(RELU)
+        monkeypatch.chdir(tmp_path)
+        assert main(["check", "my:my_relu", "--as", "relu_forward", "--examples", "5"]) == 0
+        assert "my_relu: passed, 5 cases" in capsys.readouterr().out
+
+    def test_what_fails_before_the_code_is_loaded_is_not_the_codes(self, file, monkeypatch, capsys):
+        monkeypatch.setattr(apart, "_START", "raise ImportError('no such npseg')")
+        assert main(["check", f"{file(RELU)}:my_relu", "--as", "relu_forward"]) == 2
+        said = capsys.readouterr()
+        assert "does not get as far as that (ImportError: no such npseg)" in said.err
+        assert "my_relu" not in said.out
+
     def test_who_cannot_be_interrupted_is_ended(self, file, capsys, monkeypatch):
         monkeypatch.setattr(apart, "GRACE", 2.0)
         text = "import signal\nsignal.setitimer = lambda *a: (0, 0)\n" + HANGS
@@ -127,11 +143,16 @@ class TestFolders:
         assert main(["check", "--report", str(tmp_path), "my_relu", *flags]) == 1
         said = capsys.readouterr()
         assert "with your rights, each file in a process of its own" in said.err
-        assert said.out.splitlines() == [
+        *lines, last = said.out.splitlines()
+        assert last.startswith("  ute.py  my_relu  ")
+        assert lines == [
             "submission  my_relu",
             "ada.py      passed",
             *("bob.py      -", "eve.py      -", "ian.py      -", "ute.py      -"),
             "5 submissions: my_relu 1 of 5",
+            "  bob.py  my_relu  is not relu_forward",
+            "  eve.py  my_relu  hangs: it has not answered within 0.5 s",
+            "  ian.py  my_relu  crashes: its process was ended by SIGSEGV",
         ]
         with open(table, newline="") as lines:
             rows = {row["submission"]: row["message"] for row in csv.DictReader(lines)}
@@ -158,9 +179,15 @@ class TestFolders:
         assert passed["ada.py", "my_output_padding"]
         assert not passed["bob.py", "my_output_padding"]
         assert not passed["ada.py", "my_conv_transpose"]
-        assert "my_conv_transpose is not there" in next(
-            m.message for m in marks if m.exercise == "my_conv_transpose"
-        )
+        reason = next(m.reason for m in marks if m.exercise == "my_conv_transpose")
+        assert reason == "ada.py has no my_conv_transpose; it has my_output_padding"
+
+    def test_the_whole_verdicts_are_pointed_to(self, file, capsys, tmp_path):
+        file("import numpy as np\n\ndef f(y, cache):\n    return np.abs(y)\n", "bob.py")
+        assert main(["check", "--report", str(tmp_path), "f", "--as", "tanh_backward"]) == 1
+        *_, reason, pointer = capsys.readouterr().out.splitlines()
+        assert reason.startswith("  bob.py  f  is not tanh_backward")
+        assert pointer.endswith("--csv FILE")
 
 
 def answer_with(folder, compute, kind="npz"):

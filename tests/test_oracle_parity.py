@@ -99,6 +99,11 @@ def test_names_are_torchs_or_ones_own_and_options_may_be_missing():
         assert "not tried: bias, padding, dilation, groups, which strided does not take" in verdict.notes
 
 
+def test_a_name_may_say_how_many_axes_there_are():
+    verdict = against(F.conv2d, "conv_forward", signature="torch", examples=10, seconds=600)
+    assert verdict.ranges["axes"] == "2, from its name"
+
+
 def test_tensors_are_given_and_arrays_may_come_back():
     def relu(x):
         assert isinstance(x, torch.Tensor)

@@ -170,23 +170,23 @@ def against(
     judge = Judge(who, about, like, seconds * SHARE_OF_A_CALL)
     trial = Trial(judge, seconds)
     trial.run(strategy, examples, seed)
+    trial.shrink(axes or who.axes)
     if not trial.cases:
         restricted = f", and only={dict(only)!r}" if only else ""
         raise ValueError(
             f"{op}: no case was run in seconds={seconds:g}{restricted}: nothing that was drawn can be asked"
             f"{f' ({trial.refused})' if trial.refused else ''}"
         )
-    failure, notes = trial.failure, []
-    if (
-        failure
-        and trial.case is not None
-        and not failure.what.startswith("hangs")
-        and isinstance(reference, str)
-    ):
-        from npseg.check.oracle.diagnosis import diagnose
+    failure, notes, ranges = trial.failure, [], trial.ranges.said()
+    if "axes" in ranges and (axes or who.axes):
+        ranges["axes"] += ", as asked" if axes else ", from its name"
+    if failure and trial.case is not None and not failure.hangs and isinstance(about, questions.Operation):
+        from npseg.check.oracle.diagnosis import diagnose, hint
 
-        assert isinstance(about, questions.Operation)
-        failure = replace(failure, diagnosis=diagnose(judge, about, trial.case, axes or who.axes, seed))
+        diagnosis = diagnose(judge, about, trial.case, axes or who.axes, seed)
+        failure = replace(
+            failure, diagnosis=diagnosis, hint=hint(judge, about, failure, axes or who.axes, seed)
+        )
     if isinstance(about, questions.Operation) and (dtype != "float64" or tolerance is not None):
         why = f": {TOLERANCES[dtype][1]}" if tolerance is None else ""
         notes.append(f"tolerance  {about.tolerance:g} of the largest sum of the sizes of the terms{why}")
@@ -194,7 +194,7 @@ def against(
         notes += about.untried(only or ())
     if trial.timed_out:
         notes.append(f"time was up after {seconds:g} s; {examples} cases were to be run")
-    return Verdict(who.name, like, trial.cases, failure, trial.ranges.said(), tuple(notes))
+    return Verdict(who.name, like, trial.cases, failure, ranges, tuple(notes))
 
 
 def grade(**verdicts: Verdict) -> int:

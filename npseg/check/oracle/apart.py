@@ -15,11 +15,23 @@ import tempfile
 from pathlib import Path
 from typing import IO, Any
 
+import npseg
+
 #: Seconds beyond the time limit in which a process may start, shrink what it found, and write it down.
 GRACE = 30.0
 
 #: Bytes of an answer; more is none.
 MOST = 10**7
+
+#: Runs the worker of the npseg that lies in a folder, whatever is called npseg where the process is started; what it
+#: loads may lie there.
+_START = """
+import sys
+sys.path.insert(0, sys.argv.pop(1))
+import npseg.check.oracle.worker
+sys.path[0] = ""
+npseg.check.oracle.worker.main(*sys.argv[1:])
+"""
 
 
 def run_apart(request: dict[str, Any], seconds: float) -> dict[str, Any]:
@@ -37,10 +49,16 @@ def run_apart(request: dict[str, Any], seconds: float) -> dict[str, Any]:
     dict
         Verdicts under their names, or why there are none: under "unloaded" or "refused", as the worker says, or
         under "error" if it came to no end.
+
+    Raises
+    ------
+    ChildProcessError
+        If the worker did not get as far as the code.
     """
     with tempfile.TemporaryDirectory(prefix="npseg-check-") as folder:
-        answer = Path(folder, "verdicts.json")
-        code = [sys.executable, "-m", "npseg.check.oracle.worker", str(answer)]
+        answer, begun = Path(folder, "verdicts.json"), Path(folder, "begun")
+        root = str(Path(npseg.__file__).parent.parent)
+        code = [sys.executable, "-P", "-c", _START, root, str(answer), str(begun)]
         with tempfile.TemporaryFile() as errors:
             with subprocess.Popen(
                 code,
@@ -49,12 +67,20 @@ def run_apart(request: dict[str, Any], seconds: float) -> dict[str, Any]:
                 stderr=errors,
                 start_new_session=True,
             ) as process:
+                late = False
                 try:
                     process.communicate(json.dumps(request).encode(), timeout=seconds + GRACE)
                 except subprocess.TimeoutExpired:
-                    return {"error": f"hangs: it had to be ended after {seconds + GRACE:g} s"}
+                    late = True
                 finally:
                     _end(process)
+            if not begun.exists():
+                why = _last_line(errors)
+                raise ChildProcessError(
+                    f"the process that is to run the code does not get as far as that{why}"
+                )
+            if late:
+                return {"error": f"hangs: it had to be ended after {seconds + GRACE:g} s"}
             if process.returncode < 0:
                 return {
                     "error": f"crashes: its process was ended by {signal.Signals(-process.returncode).name}"

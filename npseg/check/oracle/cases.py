@@ -62,6 +62,13 @@ class Case:
         return self.map(lambda value: np.asarray(change(value)) if is_floats(value) else value)
 
     @property
+    def axes(self) -> int:
+        """How many spatial axes there are."""
+        named = "size" if "cols" in self.arguments else "input_size"
+        size = self.arguments.get(named)
+        return next(iter(self.arguments.values())).ndim - 2 if size is None else len(size)
+
+    @property
     def values(self) -> dict[str, Any]:
         """All that the case consists of, under its name."""
         return ({"dout": self.dout} if self.dout is not None else {}) | self.arguments | self.options

@@ -126,8 +126,12 @@ def _report(given: dict[str, Any], written: dict[str, Path | None]) -> int:
     if written["csv"] is not None:
         with replacing(written["csv"]) as file:
             file.write(as_csv(marks).encode())
-    _say(table(marks), [mark.__dict__ for mark in marks], written["json"])
-    return 0 if all(mark.passed for mark in marks) else 1
+    passed = all(mark.passed for mark in marks)
+    said = table(marks)
+    if not (passed or written["csv"] or written["json"]):
+        said = f"{said}\nThe whole verdicts, with the smallest case that fails: --csv FILE"
+    _say(said, [mark.__dict__ for mark in marks], written["json"])
+    return 0 if passed else 1
 
 
 def _say(words: str, record: Any, json_path: Path | None) -> None:

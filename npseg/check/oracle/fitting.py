@@ -8,8 +8,8 @@ the candidate were never given anything, is said in the verdict.
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from inspect import Parameter
 
 from npseg.check.oracle.candidates import Adapted
@@ -25,34 +25,32 @@ class Fit:
 
     Attributes
     ----------
-    places : tuple of str
-        What goes by position or, without a place of its own, by name: npseg's names, in order.
+    order : tuple of str
+        npseg's names of what a call has by position, after a gradient that may come first.
     by_name : dict of str
-        Those of them that go by name, and the name.
+        Those of them that go by name, and the candidate's name.
     omitted : frozenset of str
         What is not handed over.
     renamed : dict of str
-        What can be left out and is given by position, and the candidate's name for it, where that is another.
+        What need not be taken and goes by position, to a parameter of another name, and that name.
     unfilled : tuple of str
         Parameters of the candidate that are never given anything.
     """
 
-    places: tuple[str, ...] = ()
-    by_name: tuple[tuple[str, str], ...] = ()
+    order: tuple[str, ...] = ()
+    by_name: Mapping[str, str] = field(default_factory=dict)
     omitted: frozenset[str] = frozenset()
-    renamed: tuple[tuple[str, str], ...] = ()
+    renamed: Mapping[str, str] = field(default_factory=dict)
     unfilled: tuple[str, ...] = ()
 
     def hand(self, call: Call) -> Call:
         """Return a call with what the candidate takes, where it takes it."""
-        names, named = dict(self.by_name), dict(zip(reversed(self.places), reversed(call.arguments)))
-        rest = len(call.arguments) - len(self.places)
-        keywords = {key: value for key, value in call.keywords.items() if key not in self.omitted}
-        return Call(
-            (*call.arguments[:rest], *(named[name] for name in self.places if name not in names)),
-            {names[name]: named[name] for name in self.places if name in names} | keywords,
-            call.case,
-        )
+        first = len(call.arguments) - len(self.order)
+        values = dict(zip(self.order, call.arguments[first:]))
+        placed = [value for name, value in values.items() if name not in self.by_name]
+        named = {word: values[name] for name, word in self.by_name.items()}
+        options = {name: value for name, value in call.keywords.items() if name not in self.omitted}
+        return Call((*call.arguments[:first], *placed), named | options, call.case)
 
 
 def fit(candidate: Adapted, reference: str, names: Collection[str], optional: Collection[str]) -> Fit:
@@ -69,47 +67,46 @@ def fit(candidate: Adapted, reference: str, names: Collection[str], optional: Co
     optional : collection of str
         Those that a candidate need not take.
     """
-    parameters, signature = candidate.parameters, candidate.signature
-    if parameters is None:
+    if candidate.parameters is None:
         return Fit()
-    called = {name: signature.called(name) for name in names}
-    kinds = {p.kind for p in parameters}
-    given = [p.name for p in parameters if p.kind in _BY_POSITION][: signature.leading(reference)]
-    free = [p.name for p in parameters if p.kind in _BY_POSITION][len(given) :]
-    own = [p.name for p in parameters if p.kind in (*_BY_POSITION, *_BY_NAME) and p.name not in given]
-
-    def takes(name: str) -> bool:
-        return Parameter.VAR_KEYWORD in kinds or any(
-            p.name == name and p.kind in _BY_NAME for p in parameters
-        )
-
-    order = signature.order(reference)
-    filled, by_name, omitted, renamed = set[str](), dict[str, str](), set[str](), dict[str, str]()
+    signature = candidate.signature
+    called = {name: signature.called(name) for name in (*names, *signature.fixed)}
+    kinds = {p.kind for p in candidate.parameters}
+    free = [p.name for p in candidate.parameters if p.kind in _BY_POSITION]
+    words = {p.name for p in candidate.parameters if p.kind in _BY_NAME}
+    filled = set(free[: signature.leading(reference)])
+    del free[: signature.leading(reference)]
+    order, by_name, renamed, omitted = (
+        signature.order(reference),
+        dict[str, str](),
+        dict[str, str](),
+        set[str](),
+    )
     for name in order:
-        place = free[0] if free else None
-        only_by_name = called[name] in own and called[name] not in free
-        if only_by_name or (place != called[name] and place in called.values() and name in optional):
-            fits = False
-        else:
-            fits = place is not None or Parameter.VAR_POSITIONAL in kinds or name not in optional
-        if fits:
-            filled.update(free[:1])
-            if place not in (None, called[name]) and name in optional:
+        word, place = called[name], free[0] if free else None
+        foreign = place is not None and place != word and place in called.values() and name in optional
+        elsewhere = word in words and word not in free
+        there = place is not None or Parameter.VAR_POSITIONAL in kinds or name not in optional
+        if there and not foreign and not elsewhere:
+            if place not in (None, word) and name in optional:
                 renamed[name] = str(place)
+            filled.update(free[:1])
             del free[:1]
-        elif takes(called[name]):
-            by_name[name] = called[name]
+        elif word in words or Parameter.VAR_KEYWORD in kinds:
+            by_name[name] = word
         else:
             omitted.add(name)
-    for name in (n for n in (*names, *signature.fixed) if n not in order):
-        filled.add(called.get(name, name))
-        if not takes(called.get(name, name)) and (name in optional or name in signature.fixed):
+    for name in called.keys() - {*order}:
+        needless = name in optional or name in signature.fixed
+        if needless and called[name] not in words and Parameter.VAR_KEYWORD not in kinds:
             omitted.add(name)
+        filled.add(called[name])
     filled.update(by_name.values())
+    own = [p.name for p in candidate.parameters if p.kind in (*_BY_POSITION, *_BY_NAME)]
     return Fit(
         tuple(name for name in order if name not in omitted),
-        tuple(by_name.items()),
+        by_name,
         frozenset(omitted),
-        tuple(renamed.items()),
+        renamed,
         tuple(name for name in own if name not in filled),
     )

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from npseg import arguments, kinds
 from npseg.check.oracle.apart import run_apart
+
+#: Characters of a verdict's first line that a table has room for, and how a line begins that names a mistake.
+_WIDEST, _KNOWN = (
+    100,
+    ("  this is what one gets if ", "  this looks like ", "  where it answers, ", "  does it take "),
+)
 
 
 @dataclass(frozen=True)
@@ -32,12 +38,25 @@ class Mark:
     --------
     >>> Mark("ada.py", "my_conv", True, "my_conv: passed").passed
     True
+    >>> Mark("bob.py", "my_relu", False, "my_relu: is not relu_forward").reason
+    'is not relu_forward'
     """
 
     submission: str
     exercise: str
     passed: bool
     message: str
+
+    @property
+    def reason(self) -> str:
+        """Why it did not pass, in a line: the first of the verdict, and what it says of the mistake."""
+        if self.passed:
+            return ""
+        first, *lines = self.message.strip().splitlines() or [""]
+        said = first.removeprefix(f"{self.exercise}: ")
+        said = said if len(said) <= _WIDEST else f"{said[: _WIDEST - 3]}..."
+        known = [line.strip().partition(" (so in ")[0] for line in lines if line.startswith(_KNOWN)]
+        return "; ".join([said, *known])
 
 
 def grade_folder(
@@ -77,6 +96,8 @@ def grade_folder(
     ------
     ValueError
         If there are no submissions, or it is not said what to check, or that makes no sense.
+    ChildProcessError
+        If the process that is to run a submission does not get as far as that.
     TypeError
         If there is anything else in place of an argument.
 
@@ -92,6 +113,7 @@ def grade_folder(
     ada.py      passed
     bob.py      -
     2 submissions: my_relu 1 of 2
+      bob.py  my_relu  is not relu_forward
     """
     op = "grade_folder"
     folder = kinds.path(op, "folder", folder)
@@ -136,27 +158,34 @@ def _marks(submission: str, found: dict[str, Any], function: str | None) -> Iter
 
 
 def table(marks: list[Mark]) -> str:
-    """Lay out who passes what; "-" is what was not passed.
+    """Lay out who passes what; "-" is what was not passed, and below it says why not.
 
     Examples
     --------
-    >>> print(table([Mark("ada.py", "my_conv", True, ""), Mark("bob.py", "my_conv", False, "")]))
+    >>> print(table([Mark("ada.py", "my_conv", True, ""), Mark("bob.py", "my_conv", False, "my_conv: hangs")]))
     submission  my_conv
     ada.py      passed
     bob.py      -
     2 submissions: my_conv 1 of 2
+      bob.py  my_conv  hangs
     """
     exercises = list(dict.fromkeys(m.exercise for m in marks if m.exercise))
     submissions = list(dict.fromkeys(m.submission for m in marks))
     passed = {(m.submission, m.exercise) for m in marks if m.passed}
     rows = [("submission", *exercises)]
     rows += [(s, *("passed" if (s, e) in passed else "-" for e in exercises)) for s in submissions]
-    widths = [max(map(len, column)) for column in zip(*rows)]
     sums = ", ".join(
         f"{e} {sum((s, e) in passed for s in submissions)} of {len(submissions)}" for e in exercises
     )
-    lines = ["  ".join(f"{cell:{width}}" for cell, width in zip(row, widths)).rstrip() for row in rows]
-    return "\n".join([*lines, f"{len(submissions)} submission{'s' * (len(submissions) != 1)}: {sums}"])
+    count = f"{len(submissions)} submission{'s' * (len(submissions) != 1)}: {sums}"
+    failed = [(m.submission, m.exercise, m.reason) for m in marks if not m.passed]
+    return "\n".join([*_columns(rows), count, *(f"  {line}" for line in _columns(failed))])
+
+
+def _columns(rows: Sequence[tuple[str, ...]]) -> list[str]:
+    """Write rows so that their cells stand below each other."""
+    widths = [max(map(len, column)) for column in zip(*rows)]
+    return ["  ".join(f"{cell:{width}}" for cell, width in zip(row, widths)).rstrip() for row in rows]
 
 
 def as_csv(marks: list[Mark]) -> str:

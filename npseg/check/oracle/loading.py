@@ -30,14 +30,16 @@ def load(target: str) -> Any:
     module = load_module(source)
     missing = [name for name in names.split(",") if not hasattr(module, name)]
     if missing:
-        own = [
-            n
-            for n, v in vars(module).items()
-            if callable(v) and getattr(v, "__module__", "") == module.__name__
-        ]
-        raise ValueError(f"{source} has no {missing[0]}; it has {', '.join(own) or 'no functions'}")
+        raise ValueError(_lacks(source, missing[0], module))
     functions = tuple(getattr(module, name) for name in names.split(","))
     return functions if len(functions) > 1 else functions[0]
+
+
+def _lacks(source: str, name: str, module: ModuleType) -> str:
+    """Say that a file has no such function, and which it has."""
+    values = vars(module).items()
+    own = [n for n, v in values if callable(v) and getattr(v, "__module__", "") == module.__name__]
+    return f"{source} has no {name}; it has {', '.join(own) or 'no functions'}"
 
 
 def load_module(source: str) -> ModuleType:
@@ -77,6 +79,7 @@ def graded(exercises: Path, submission: ModuleType) -> dict[str, Any]:
     tree = ast.parse(exercises.read_text(encoding="utf-8"))
     blank = [node.name for node in tree.body if isinstance(node, ast.FunctionDef) and _is_blank(node)]
     tree.body = [node for node in tree.body if not _is_blank(node)]
+    has = [name for name in blank if hasattr(submission, name)]
     names = {name: getattr(submission, name, _missing(name)) for name in blank}
     printed = io.StringIO()
     with redirect_stdout(printed), suppress(SystemExit):  # as graded files end
@@ -88,7 +91,9 @@ def graded(exercises: Path, submission: ModuleType) -> dict[str, Any]:
         raise ValueError(
             f"{exercises} does not end with npseg.check.grade, which prints the verdicts"
         ) from None
-    return found
+    source = Path(str(submission.__file__)).name
+    lacking = {name: _lacks(source, name, submission) for name in found if name in blank and name not in has}
+    return found | {name: {"passed": False, "message": f"{name}: {why}"} for name, why in lacking.items()}
 
 
 def _is_blank(node: ast.stmt) -> bool:

@@ -71,7 +71,7 @@ class Torch(Signature):
 
     def suits(self, reference: str, case: Case) -> bool:
         """Say whether PyTorch can do it."""
-        base, axes = base_of(reference), _axes(case)
+        base, axes = base_of(reference), case.axes
         if base in ("im2col", "col2im"):
             return axes == 2
         if base in ("max_pool", "avg_pool"):
@@ -91,7 +91,7 @@ class Torch(Signature):
         options = {name: value for name, value in case.options.items() if name != "rng"}
         if "padding" in options:
             options["padding"] = _even(options["padding"])
-        arguments, keywords = _CALLS[base_of(reference)](case.arguments, options, _axes(case))
+        arguments, keywords = _CALLS[base_of(reference)](case.arguments, options, case.axes)
         return Call(arguments, keywords, case)
 
     def result(self, reference: str, answer: Any, call: Call) -> Any:
@@ -108,11 +108,6 @@ class Torch(Signature):
 
 def _is_leaf(value: Any) -> bool:
     return hasattr(value, "is_floating_point") and bool(value.is_floating_point())
-
-
-def _axes(case: Case) -> int:
-    first = next(iter(case.arguments.values()))
-    return len(case.arguments["size"]) if "cols" in case.arguments else first.ndim - 2
 
 
 def _even(padding: Any) -> Any:

@@ -16,6 +16,7 @@ import numpy as np
 
 from npseg.check.oracle.cases import CONSTRAINED, Case, base_of, forward_of, is_floats, run_forward
 from npseg.check.oracle.draws import WORDS
+from npseg.check.oracle.mistakes.mistake import changed
 
 #: What the axes of an array mean; what follows is spatial.
 _AXES = {
@@ -59,24 +60,33 @@ def shrink(
     step: Case | None = case
     while step is not None:
         case = step
-        steps = (other for smaller in _smaller(case, reference, only, axes) for other in _valued(smaller, reference))
+        steps = (
+            other
+            for smaller in _smaller(case, reference, only, axes)
+            for other in _valued(smaller, reference)
+        )
         step = next(filter(fails, steps), None)
     return case if base_of(reference) in CONSTRAINED else _simplest(case, fails)
 
 
 def _smaller(case: Case, reference: str, only: Mapping[str, Any], axes: int | None) -> Iterator[Case]:
     """Go through the cases that are smaller in one way, those first by which most is gained."""
-    meaning = _GROUPED.get(base_of(reference), _AXES)
+    meaning: Any = _GROUPED.get(base_of(reference), _AXES)
     arrays = {n: a for n, a in case.values.items() if isinstance(a, np.ndarray) and n in meaning}
-    if axes is None:
+    if axes is None and not any(isinstance(part, tuple) for held in only.values() for part in _choices(held)):
         yield from _flatter(case, arrays, meaning)
     groups = case.options.get("groups", 1)
     for letter in "ngfc":
         if _NAMES[letter] not in only:
             yield from _fewer(case, letter, arrays, meaning, groups)
-    for planes in (set(arrays) - {"w"}, set() if "kernel_size" in only else set(arrays) & {"w"}):
-        yield from _narrower(case, {n: arrays[n] for n in planes}, meaning)
+    yield from _narrower(case, {n: a for n, a in arrays.items() if n != "w"}, meaning)
+    if "kernel_size" not in only:
+        yield from _narrower(case, {n: a for n, a in arrays.items() if n == "w"}, meaning)
     yield from _plainer(case, reference, only)
+
+
+def _choices(held: Any) -> list[Any]:
+    return held if isinstance(held, list) else [held]
 
 
 def _flatter(case: Case, arrays: Any, meaning: Any) -> Iterator[Case]:
@@ -84,35 +94,32 @@ def _flatter(case: Case, arrays: Any, meaning: Any) -> Iterator[Case]:
     count = max((a.ndim - len(meaning[n]) for n, a in arrays.items()), default=1)
     if count > 1:
         short = case.map(lambda v: v[:-1] if isinstance(v, tuple) and len(v) == count else v)
-        yield _changed(short, {n: a[..., 0] for n, a in arrays.items() if a.ndim > len(meaning[n])})
+        yield changed(short, **{n: a[..., 0] for n, a in arrays.items() if a.ndim > len(meaning[n])})
 
 
 def _fewer(case: Case, letter: str, arrays: Any, meaning: Any, groups: int) -> Iterator[Case]:
     """Leave out images, groups, or of each group channels or filters."""
     places = {n: i for n in arrays for i, label in enumerate(meaning[n]) if letter in label}
-    if not places:
-        return
-    name, axis = next(iter(places.items()))
-    size = groups if letter == "g" else arrays[name].shape[axis] // (groups if "g" in meaning[name][axis] else 1)
-    for kept in _parts(size):
-        few = {}
-        for n, axis in places.items():
-            label, whole = meaning[n][axis], np.arange(arrays[n].shape[axis])
-            table = whole.reshape(groups, -1) if "g" in label else whole[None]
-            few[n] = arrays[n].take((table[kept] if letter == "g" else table[:, kept]).ravel(), axis)
-        options = {"groups": len(range(size)[kept])} if letter == "g" else {}
-        yield _changed(case, few | options)
+    tables = {
+        n: np.arange(arrays[n].shape[axis]).reshape(groups if "g" in meaning[n][axis] else 1, -1)
+        for n, axis in places.items()
+    }
+    rows, columns = next((table.shape for table in tables.values()), (1, 1))
+    for kept in _parts(rows if letter == "g" else columns):
+        part = (kept,) if letter == "g" else (slice(None), kept)
+        few = {n: arrays[n].take(tables[n][part].ravel(), axis) for n, axis in places.items()}
+        options = {"groups": kept.stop - kept.start} if letter == "g" else {}
+        yield changed(case, **few, **options)
 
 
 def _narrower(case: Case, arrays: Any, meaning: Any) -> Iterator[Case]:
     """Leave out rows or columns of planes, or of a kernel."""
-    sizes = next((a.shape[len(meaning[n]) :] for n, a in arrays.items() if a.ndim > len(meaning[n])), ())
+    wide = {n: a for n, a in arrays.items() if a.ndim > len(meaning[n])}
+    sizes = next((a.shape[len(meaning[n]) :] for n, a in wide.items()), ())
     for axis, size in enumerate(sizes):
         for kept in _parts(size):
-            wide = {n: a for n, a in arrays.items() if a.ndim > len(meaning[n])}
-            yield _changed(
-                case, {n: a[(*[slice(None)] * (len(meaning[n]) + axis), kept)] for n, a in wide.items()}
-            )
+            cut = {n: a[(*[slice(None)] * (len(meaning[n]) + axis), kept)] for n, a in wide.items()}
+            yield changed(case, **cut)
 
 
 def _plainer(case: Case, reference: str, only: Mapping[str, Any]) -> Iterator[Case]:
@@ -123,10 +130,11 @@ def _plainer(case: Case, reference: str, only: Mapping[str, Any]) -> Iterator[Ca
         if name == "rng" or (name in only and word is None):
             continue
         default = parameters[name].default
-        plainer = [default] if default is not inspect.Parameter.empty and value is not default else []
-        for other in [*plainer, *_less(value)]:
-            if str(other) != str(value) and (word is None or word(other)):
-                yield _changed(case, {name: other})
+        if str(value) == str(default):
+            continue
+        for other in [*([] if default is inspect.Parameter.empty else [default]), *_less(value)]:
+            if word is None or word(other):
+                yield changed(case, **{name: other})
 
 
 def _less(value: Any) -> Iterator[Any]:
@@ -145,13 +153,6 @@ def _parts(size: int) -> list[slice]:
     half = size // 2
     parts = ((0, half), (half, size), (0, size - 1), (1, size))
     return [slice(*part) for part in dict.fromkeys(parts)] if size > 1 else []
-
-
-def _changed(case: Case, changes: dict[str, Any]) -> Case:
-    arguments, options = (
-        {name: changes.get(name, value) for name, value in group.items()} for group in (case.arguments, case.options)
-    )
-    return replace(case, arguments=arguments, options=options)
 
 
 def _valued(case: Case, reference: str) -> Iterator[Case]:
@@ -187,7 +188,7 @@ def _simplest(case: Case, fails: Callable[[Case], bool]) -> Case:
                     break
                 new = old.copy()
                 new[place] = simple
-                other = replace(case, dout=new) if name == "dout" else _changed(case, {name: new})
+                other = replace(case, dout=new) if name == "dout" else changed(case, **{name: new})
                 if fails(other):
                     case = other
                     break

@@ -7,18 +7,22 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
 import hypothesis
 
+from npseg.check.oracle.cases import Case
 from npseg.check.oracle.judge import Judge, Wrong
-from npseg.check.oracle.questions import LEFT_OUT
+from npseg.check.oracle.mistakes.mistake import IMPOSSIBLE
+from npseg.check.oracle.questions import LEFT_OUT, Operation
 from npseg.check.oracle.ranges import Ranges
+from npseg.check.oracle.shrinking import shrink
 from npseg.check.oracle.verdict import Failure
 
-#: Seconds after which a smaller case is no longer looked for.
-PATIENCE = 5.0
+#: Seconds after which hypothesis no longer looks for a smaller case; it is then looked for step by step, as long again.
+PATIENCE = 4.0
 
 #: Seconds that a call may take when there is one already that hangs.
 SHORT = 1.0
@@ -77,6 +81,32 @@ class Trial:
             what = f"{what}\n  {self.failure.what}"
             self.failure, self.case = replace(self.failure, what=what), None
 
+    def shrink(self, axes: int | None) -> None:
+        """Look step by step for smaller cases than hypothesis has found, of the same failure."""
+        about, found = self.judge.about, self.failure
+        if found is None or self.case is None or found.hangs or not isinstance(about, Operation):
+            return
+        until = time.monotonic() + PATIENCE
+
+        def fails(case: Case) -> bool:
+            if time.monotonic() > until:
+                raise _EnoughError
+            case = about.rounded(case)
+            try:
+                if about.candidate.signature.suits(about.reference, case):
+                    self.judge.judge(case, about.wanted(case))
+            except IMPOSSIBLE:  # what is left does not fit together
+                return False
+            except Wrong as wrong:
+                if wrong.failure.kind != found.kind:
+                    return False
+                self.failure, self.case = wrong.failure, case
+                return True
+            return False
+
+        with suppress(_EnoughError):
+            shrink(self.case, about.reference, about.only, axes, fails)
+
     def one(self, case: Any) -> None:
         """Ask about one case."""
         begun = self.cases or self.refused  # however little time there is, one case is looked at
@@ -94,14 +124,15 @@ class Trial:
             if self.failure is None:
                 self.patience = time.monotonic() + PATIENCE
                 self.cases += 1
-            if wrong.failure.what.startswith("hangs"):
+            if wrong.failure.hangs:
                 self.judge.seconds = min(self.judge.seconds, SHORT)
             self.failure, self.case = wrong.failure, case
             raise _DiffersError from None
         if self.failure is None:
             self.cases += 1
             shown = self.judge.about.shown(case)
-            self.ranges.note({name.removesuffix(LEFT_OUT): value for name, value in shown.items()})
+            axes = {"axes": case.axes} if isinstance(case, Case) else {}
+            self.ranges.note(axes | {name.removesuffix(LEFT_OUT): value for name, value in shown.items()})
 
 
 def for_each(

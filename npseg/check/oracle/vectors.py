@@ -22,7 +22,7 @@ import numpy as np
 from npseg import __version__, arguments, kinds
 from npseg.check.oracle.arrays import TOLERANCES, Library, rounded
 from npseg.check.oracle.candidates import Adapted
-from npseg.check.oracle.cases import Answer, Case, base_of, revalued
+from npseg.check.oracle.cases import CONSTRAINED, Answer, Case, base_of, revalued
 from npseg.check.oracle.cover import covering
 from npseg.check.oracle.signatures import Arrays
 
@@ -37,9 +37,6 @@ DRAWN = 10
 
 #: Options that are one number for each axis.
 _EACH = ("stride", "dilation", "kernel_size", "scale", "output_padding", "output_size", "offset", "size")
-
-#: Operations whose values are not all free: variances and weights are positive.
-_CONSTRAINED = ("batch_norm", "cross_entropy")
 
 CONTENTS = "vectors.json"
 
@@ -139,7 +136,7 @@ def _cases(
     rng = np.random.default_rng(seed)
 
     def keep(case: Case) -> None:
-        case = case if base_of(about.reference) in _CONSTRAINED else revalued(case, rng)
+        case = case if base_of(about.reference) in CONSTRAINED else revalued(case, rng)
         case = case.floats(lambda a: rounded(a, dtype))
         with suppress(ValueError):  # of a geometry that does not fit
             answer = about.wanted(case)

@@ -30,6 +30,8 @@ class Failure:
         Where they first part.
     diagnosis : str
         The usual mistake that gives the same answers, if one does.
+    hint : str
+        What to try, where the candidate may not be meant for such cases.
 
     Examples
     --------
@@ -47,6 +49,17 @@ class Failure:
     wanted: Any = None
     difference: str = ""
     diagnosis: str = ""
+    hint: str = ""
+
+    @property
+    def kind(self) -> str:
+        """What is wrong, without its numbers."""
+        return " ".join(self.what.split()[: 3 if self.what.startswith("fails") else 2])
+
+    @property
+    def hangs(self) -> bool:
+        """Whether there was no answer in time."""
+        return self.what.startswith("hangs")
 
     def __str__(self) -> str:
         lines = [self.what, *(_shown(name, value) for name, value in self.arguments.items())]
@@ -54,8 +67,7 @@ class Failure:
             lines += [_shown("it returns", self.returned, ""), _shown("wanted is", self.wanted, "")]
         if self.difference:
             lines.append(f"  first difference: {self.difference}")
-        if self.diagnosis:
-            lines.append(f"  {self.diagnosis}")
+        lines += [f"  {said}" for said in (self.diagnosis, self.hint) if said]
         return "\n".join(lines)
 
     def as_dict(self) -> dict[str, Any]:
@@ -67,6 +79,7 @@ class Failure:
             "wanted": plain(self.wanted),
             "difference": self.difference,
             "diagnosis": self.diagnosis,
+            "hint": self.hint,
         }
 
 

@@ -1,4 +1,4 @@
-"""What runs in a process apart: ``python -m npseg.check.oracle.worker ANSWER``, with a request on standard input.
+"""What runs in a process apart, started by `apart`, with a request on standard input.
 
 It loads somebody's code, checks it, and writes the verdicts as JSON; what the code prints goes nowhere.
 """
@@ -42,17 +42,23 @@ def verdicts(request: dict[str, Any]) -> dict[str, Any]:
     return {verdict.name: verdict.as_dict() | {"message": str(verdict)}}
 
 
-def main() -> None:
-    """Read the request, do it, and write the answer, whole or not at all."""
-    found = verdicts(json.load(sys.stdin, object_hook=_with_tuples))
-    with replacing(sys.argv[1]) as file:
+def main(answer: str, begun: str) -> None:
+    """Read the request, do it, and write the answer, whole or not at all.
+
+    Parameters
+    ----------
+    answer : str
+        The file of the verdicts.
+    begun : str
+        A file to be made before somebody's code is loaded: what goes wrong from then on is likely that code's.
+    """
+    request = json.load(sys.stdin, object_hook=_with_tuples)
+    Path(begun).touch()
+    found = verdicts(request)
+    with replacing(answer) as file:
         file.write(json.dumps(found).encode())
 
 
 def _with_tuples(read: dict[str, Any]) -> Any:
     """Return tuples, which JSON does not know."""
     return tuple(read["tuple"]) if set(read) == {"tuple"} else read
-
-
-if __name__ == "__main__":
-    main()

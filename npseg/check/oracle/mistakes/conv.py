@@ -78,6 +78,13 @@ def _interleaved_above(case: Case) -> Answer:
     return {"y": y if case.arguments["b"] is None else y + _per_channel(case)}
 
 
+def _shuffled_above(case: Case) -> Answer:
+    """Store the channels of all groups in turn: the first of each, then the second of each."""
+    y, groups = answer(OP, case)["y"], case.options["groups"]
+    n, channels, *size = y.shape
+    return {"y": y.reshape(n, groups, channels // groups, *size).swapaxes(1, 2).reshape(y.shape)}
+
+
 def _per_channel(case: Case) -> Any:
     return case.arguments["b"].reshape(-1, *[1] * axes_of(case))
 
@@ -187,7 +194,8 @@ MISTAKES = (
     Mistake("the first axis' kernel size is used for all", instead(OP, w=_square_kernel)),
     Mistake("channels overwrite each other: only the last is seen", _last_channel_only),
     Mistake("groups take every other channel of the input", instead(OP, x=_interleaved_below)),
-    Mistake("groups make every other channel of the output", _interleaved_above),
+    Mistake("groups take every other kernel: kernel c sees group c mod groups", _interleaved_above),
+    Mistake("groups are interleaved: their channels of the output take turns", _shuffled_above),
     Mistake("the output is reshaped over the wrong axes: images for channels", _images_for_channels),
     Mistake("the output's planes are transposed", _transposed_planes),
     Mistake("the size is rounded up, and not down", _rounded_up),

@@ -11,6 +11,9 @@ import numpy as np
 from npseg import arguments
 from npseg.check.oracle.cases import Answer, Case, answer
 
+#: What a computation may run into whose arguments do not go together.
+IMPOSSIBLE = (ValueError, IndexError, TypeError, KeyError, AttributeError)
+
 
 class Mistake(NamedTuple):
     """One way to go wrong.
