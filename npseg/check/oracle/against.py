@@ -55,14 +55,16 @@ def against(
     cases : hypothesis strategy, optional
         With a function: tuples of the arguments to call both with.
     axes : {1, 2, 3}, optional
-        Spatial axes; all of these unless given.
+        Spatial axes; all of these unless given, or, with ``signature="torch"``, unless the candidate's name ends in
+        1d, 2d or 3d.
     only : dict, optional
         Restrictions: for an option a value, such as ``{"stride": 1}``, a list of values to choose from, or one of the
         words "symmetric" (padding, before and after alike) and "square" (all axes alike). Of convolutions also
-        "kernel_size", and "images", "channels", "filters". Options that the candidate does not take are held at
-        their defaults.
+        "kernel_size", and "images", "channels", "filters". What the candidate does not take is held at its default,
+        and the verdict says that it was not tried.
     signature : {"npseg", "arrays", "channels_last", "torch"} or callable
-        How the candidate is called. "npseg": as the operation; a backward pass with ``(dout, cache)``. "arrays": a
+        How the candidate is called, by position as far as the operation is, so that x, w and b may have other names.
+        "npseg": as the operation; a backward pass with ``(dout, cache)``. "arrays": a
         backward pass with ``dout`` and then all that the forward pass takes. "channels_last": likewise, images as
         ``(N, *spatial, C)`` and weights as ``(*kernel, C_in, C_out)``. "torch": as ``torch.nn.functional``, whose
         functions pass as they are; its backward is that of autograd. Or a function ``adapter(candidate, *arguments,
