@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 import npseg
 from npseg.check import Failure, Verdict, against, grade
+from npseg.check.oracle import trial
 from npseg.check.oracle.domains import DOMAINS
 
 OPERATIONS = sorted(
@@ -134,8 +135,10 @@ def test_the_smallest_case_is_shown():
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_the_smallest_case_is_small_where_sizes_must_shrink_together(seed):
+def test_the_smallest_case_is_small_where_sizes_must_shrink_together(monkeypatch, seed):
     """Hypothesis alone ends at x of shape (2, 4, 5) here; and the mistake has a name."""
+    monkeypatch.setattr(trial, "PATIENCE", 0.5)
+    monkeypatch.setattr(trial, "STEPS", 60.0)  # however busy the machine is
 
     def interleaved(x, w, b=None, *, groups=1):
         y = npseg.conv_forward(x, w, b, groups=groups)[0]
@@ -148,7 +151,10 @@ def test_the_smallest_case_is_small_where_sizes_must_shrink_together(seed):
     assert "groups are interleaved" in failure.diagnosis
 
 
-def test_what_is_held_stays_and_the_gradient_takes_the_shape_of_what_is_left():
+def test_what_is_held_stays_and_the_gradient_takes_the_shape_of_what_is_left(monkeypatch):
+    monkeypatch.setattr(trial, "PATIENCE", 0.5)
+    monkeypatch.setattr(trial, "STEPS", 60.0)
+
     def flips(dout, x, w, **options):
         dx, dw, _ = npseg.conv_backward(dout, npseg.conv_forward(x, w, **options)[1])
         return dx, dw[..., ::-1], None

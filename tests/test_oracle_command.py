@@ -142,7 +142,7 @@ class TestFolders:
         flags = ["--as", "relu_forward", "--seconds", "3", "--csv", str(table), "--json", str(record)]
         assert main(["check", "--report", str(tmp_path), "my_relu", *flags]) == 1
         said = capsys.readouterr()
-        assert "with your rights, each file in a process of its own" in said.err
+        assert said.err.count("with your rights, each file in a process of its own") == 1
         *lines, last = said.out.splitlines()
         assert last.startswith("  ute.py  my_relu  ")
         assert lines == [

@@ -12,6 +12,7 @@ from npseg.check.oracle import diagnosis, trial
 def impatient(monkeypatch):
     """Take the first failing case, and do not ask why: whether there is one is all that is asked here."""
     monkeypatch.setattr(trial, "PATIENCE", 0.0)
+    monkeypatch.setattr(trial, "STEPS", 0.0)
     monkeypatch.setattr(diagnosis, "FURTHER", 1)
 
 

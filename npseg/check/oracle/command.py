@@ -109,12 +109,14 @@ def _report(given: dict[str, Any], written: dict[str, Path | None]) -> int:
     """Check a folder of submissions."""
     folder, target = given.pop("report"), given.pop("target", None)
     exercises = given.pop("exercises", None)
+    begun: list[str] = []
     with tqdm(unit="submission", leave=False, disable=None) as bar:
 
         def show(name: str) -> None:
-            if not bar.n:  # once nothing is left to be refused
+            if not begun:  # once nothing is left to be refused
                 said = f"running the code in {folder}, with your rights, each file in a process of its own"
                 bar.write(said, file=sys.stderr)
+            begun.append(name)
             bar.set_description(name)
             bar.update()
 

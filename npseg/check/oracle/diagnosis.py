@@ -1,7 +1,8 @@
 """Which usual mistake answers as the candidate does.
 
 On one small case many mistakes look alike. So the candidate is asked further cases, and a mistake is named only if it
-explains the case that was found and nearly all of those further ones in which it makes a difference.
+explains the case that was found, unless it cannot be made in that one, and nearly all of those further ones in which
+it makes a difference.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ def diagnose(judge: Judge, about: Operation, case: Case, axes: int | None, seed:
     if first is None:
         return ""
     failed = first.got is None  # then all are suspects, and what counts are the cases that it does answer
-    suspects = [m for m in MISTAKES.get(about.reference, ()) if failed or _explains(m, first, about)]
+    suspects = [m for m in MISTAKES.get(about.reference, ()) if failed or _is_suspect(m, first, about)]
     narrow = not failed and _share_of_terms(first, about) <= max(t for t, _ in TOLERANCES.values())
     if not suspects and not narrow:
         return ""
@@ -141,12 +142,24 @@ def _hear(judge: Judge, about: Operation, case: Case) -> Heard | None:
     return Heard(case, wanted, got)
 
 
-def _explains(mistake: Mistake, heard: Heard, about: Operation) -> bool | None:
-    """Say whether a mistake gives the candidate's answer; None where there is no telling."""
+def _is_suspect(mistake: Mistake, first: Heard, about: Operation) -> bool:
+    """Say whether a mistake explains the case that was found, or cannot be made in that one."""
+    return bool(_explains(mistake, first, about)) or _mistaken(mistake, first.case) is None
+
+
+def _mistaken(mistake: Mistake, case: Case) -> Answer | None:
+    """Return what one gets by a mistake; None where it cannot be made."""
     try:
         with np.errstate(all="ignore"):
-            mistaken = mistake.compute(heard.case)
+            return mistake.compute(case)
     except IMPOSSIBLE:
+        return None
+
+
+def _explains(mistake: Mistake, heard: Heard, about: Operation) -> bool | None:
+    """Say whether a mistake gives the candidate's answer; None where there is no telling."""
+    mistaken = _mistaken(mistake, heard.case)
+    if mistaken is None:
         return None
     wanted, allowed = heard.wanted, about.allowed(heard.case)
     if all(_alike(mistaken[name], wanted[name], allowed) for name in mistaken):

@@ -21,8 +21,8 @@ from npseg.check.oracle.ranges import Ranges
 from npseg.check.oracle.shrinking import shrink
 from npseg.check.oracle.verdict import Failure
 
-#: Seconds after which hypothesis no longer looks for a smaller case; it is then looked for step by step, as long again.
-PATIENCE = 4.0
+#: Seconds after which hypothesis no longer looks for a smaller case, and those in which it is then looked for by steps.
+PATIENCE, STEPS = 3.0, 5.0
 
 #: Seconds that a call may take when there is one already that hangs.
 SHORT = 1.0
@@ -86,7 +86,7 @@ class Trial:
         about, found = self.judge.about, self.failure
         if found is None or self.case is None or found.hangs or not isinstance(about, Operation):
             return
-        until = time.monotonic() + PATIENCE
+        until = time.monotonic() + STEPS
 
         def fails(case: Case) -> bool:
             if time.monotonic() > until:
