@@ -58,8 +58,8 @@ def add_check(commands: Any) -> None:
     how.add_argument(
         "--signature",
         metavar="S",
-        help="npseg, arrays, channels_last, torch, or FILE.py:ADAPTER; with torch a name that ends in 2d is asked about "
-        "2 axes; default: npseg",
+        help="npseg, arrays, channels_last, torch, or FILE.py:ADAPTER; with torch a name that ends in 2d is asked "
+        "about 2 axes; default: npseg",
     )
     how.add_argument(
         "--library", metavar="MODULE", help="arrays it takes: numpy, cupy, torch, ...; default: numpy"
