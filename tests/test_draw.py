@@ -229,6 +229,13 @@ def test_a_ring_marks_the_best_mean_iou():
     assert points(ring) == [[3, 60]]
 
 
+def test_the_ring_marks_what_best_npz_was_chosen_by():
+    history = [HISTORY[0] | {"mean_iou_of_present": 0.7}, HISTORY[2] | {"mean_iou_of_present": 0.6}]
+    _, right = curves(history).axes
+    (ring,) = [line for line in right.lines if line.get_markerfacecolor() == "none"]
+    assert points(ring) == [[1, 20]]
+
+
 @pytest.mark.parametrize("history", [HISTORY[:1], HISTORY[1:2], [{"epoch": 0, "loss": None}]])
 def test_short_histories_can_be_drawn(history):
     canvas = curves(history).canvas

@@ -14,6 +14,7 @@ from npseg.data import VOID, InMemory, Scenes, mean_and_std
 from npseg.ops.loss import cross_entropy_forward
 from npseg.training import ColorClassifier, Interrupted, Run, Settings, checkpoints, evaluate, load_labeller
 from npseg.training.loop import CHECKPOINT
+from npseg.training.metrics import mean_iou_of_present
 
 NETWORK = {"name": "fcn8s", "width": 1, "fc": 4, "dropout": 0.3}
 TRAIN, VAL = InMemory(Scenes(6, size=(32, 40))), InMemory(Scenes(2, size=(32, 40), seed=1))
@@ -242,8 +243,11 @@ def test_the_history_has_the_figures_of_each_epoch():
     run = fitted(start(), after_epoch=lambda run: seen.append(len(run.history)))
     assert seen == [1, 2]
     figures = {"pixel_accuracy", "mean_accuracy", "mean_iou", "frequency_weighted_iou"}
-    assert [set(record) for record in run.history] == 2 * [{"epoch", "loss", "seconds"} | figures]
+    others = {"epoch", "loss", "mean_iou_of_present", "seconds"}
+    assert [set(record) for record in run.history] == 2 * [others | figures]
     assert [record["epoch"] for record in run.history] == [1, 2]
+    found = mean_iou_of_present(evaluate(run.labeller, VAL, progress=False))
+    assert run.history[-1]["mean_iou_of_present"] == found
 
 
 def test_a_checkpoint_is_a_snapshot(undisturbed):

@@ -27,11 +27,13 @@ from npseg.training import (
     best_epoch,
     checkpoints,
     clip_by_norm,
+    metrics,
     sanity,
     write_csv,
 )
 from npseg.training.clock import Clock, span
 from npseg.training.loop import BEST, CHECKPOINT, METRICS
+from npseg.training.metrics import mean_iou_of_present
 
 NETWORK = {"name": "fcn8s", "width": 1, "fc": 4, "dropout": 0.3}
 TRAIN, VAL = InMemory(Scenes(6, size=(32, 40))), InMemory(Scenes(2, size=(32, 40), seed=1))
@@ -180,7 +182,7 @@ def test_the_best_epoch_is_kept_beside_the_last(tmp_path, monkeypatch):
     save = Run._save_epoch
 
     def given(run, folder):
-        run.history[-1]["mean_iou"] = next(figures)
+        run.history[-1] |= dict.fromkeys(("mean_iou", "mean_iou_of_present"), next(figures))
         save(run, folder)
 
     monkeypatch.setattr(Run, "_save_epoch", given)
@@ -201,6 +203,37 @@ def test_an_old_checkpoint_knows_nothing_of_it_and_goes_on():
         del state.progress["settings"][name]
     del state.progress["data_options"]
     assert Run.resume(state, TRAIN, VAL).settings == run.settings
+
+
+def test_the_history_of_an_old_checkpoint_goes_on(tmp_path):
+    """Its epochs know nothing of the mean IoU by which the best is chosen now, and are judged by the plain one."""
+    run = Run.start(NETWORK, RECIPE, TRAIN, VAL)
+    run.fit(progress=False)
+    state = run.checkpoint()
+    state.progress["settings"]["epochs"] += 1
+    for record in state.progress["history"]:
+        del record["mean_iou_of_present"]
+    state.progress["history"][0]["mean_iou"] = 1.0
+    again = Run.resume(state, TRAIN, VAL)
+    again.fit(tmp_path, progress=False)
+    assert best_epoch(again.history) == 1
+    with (tmp_path / METRICS).open() as file:
+        found = [row["mean_iou_of_present"] for row in csv.DictReader(file)]
+    assert found == [*[""] * RECIPE.epochs, str(again.history[-1]["mean_iou_of_present"])]
+
+
+def test_a_stray_pixel_of_an_absent_class_does_not_decide_which_epoch_is_the_best():
+    """The second network is better at each class that there is, and calls one pixel by the name of another."""
+    matrices = [
+        np.array(m) for m in ([[70, 30, 0], [35, 65, 0], [0, 0, 0]], [[79, 20, 1], [20, 80, 0], [0, 0, 0]])
+    ]
+    assert metrics(matrices[0]).mean_iou > metrics(matrices[1]).mean_iou
+    history = [
+        {"epoch": i, "mean_iou": metrics(m).mean_iou, "mean_iou_of_present": mean_iou_of_present(m)}
+        for i, m in enumerate(matrices, 1)
+    ]
+    assert best_epoch(history) == 2
+    assert math.isnan(mean_iou_of_present(np.zeros((3, 3))))
 
 
 def test_no_figure_is_no_best():

@@ -42,8 +42,8 @@ def add_train(commands: Any) -> None:
         "The folder is CamVid's (train/, trainannot/, val/, valannot/) or a plain one: images/, masks/ of class "
         "ids (8-bit PNGs under the images' names; 255 is void), classes.txt (one name a line, class 0 first); "
         "every fifth image is held out to validate by, unless train.txt and val.txt list the names. Other formats: "
-        "npseg data --help. checkpoint.npz is the last epoch, best.npz the one with the highest mean IoU. Ctrl-C "
-        "saves; --resume goes on bit for bit, and needs no other flag."
+        "npseg data --help. checkpoint.npz is the last epoch, best.npz the one with the highest mean IoU over the "
+        "classes that the validation images hold. Ctrl-C saves; --resume goes on bit for bit, and needs no other flag."
     )
     add = parser.add_argument
     add("--data-path", metavar="FOLDER", help="images and masks; without it, the drawn scenes")

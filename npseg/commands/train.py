@@ -179,7 +179,11 @@ def _fit(run: Run, output_dir: Path) -> None:
     print("\n" + report({"validation": run.figures}, run.val.classes))
     draw_run(run, run.val, output_dir)
     best = best_epoch(run.history)
-    kept = f"{BEST} (epoch {best}, the highest mean IoU)" if best else BEST
+    kept = (
+        f"{BEST} (epoch {best}, the highest mean IoU of the classes in the validation images)"
+        if best
+        else BEST
+    )
     print(f"\n{output_dir}: {CHECKPOINT}, {kept}, {METRICS}, predictions.png, curves.png, {CONFIG}")
 
 

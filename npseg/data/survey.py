@@ -134,7 +134,7 @@ def survey(
     ...     _ = Path(folder, "classes.txt").write_text("grass\ncat")
     ...     found = survey(folder, progress=False)
     >>> found.title, found.problems, found.notes
-    ('a plain folder', [], ['train: no pixel of cat', 'val: no pixel of cat'])
+    ('a plain folder', [], ['train: no pixel of cat', 'val: no pixel of cat; best.npz is chosen by the others'])
     >>> found.splits["train"].sizes
     Counter({(4, 6): 1})
     """
@@ -200,7 +200,8 @@ def _notes(splits: dict[str, Split]) -> Iterator[str]:
         classes = split.dataset.classes
         absent = [each for each, count in zip(classes, split.pixels) if count == 0]
         if absent and not split.problems:
-            yield f"{name}: no pixel of {', '.join(absent)}"
+            uncounted = "; best.npz is chosen by the others" if name == "val" else ""
+            yield f"{name}: no pixel of {', '.join(absent)}{uncounted}"
     train = splits.get("train")
     if train and len(train.sizes) > 1:
         height, width = (min(size[axis] for size in train.sizes) for axis in (0, 1))

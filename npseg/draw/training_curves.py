@@ -21,7 +21,7 @@ from npseg import arguments, kinds
 
 Points: TypeAlias = list[tuple[float, float]]
 
-_FRACTIONS = ("pixel_accuracy", "mean_iou")
+_FRACTIONS = ("pixel_accuracy", "mean_iou", "mean_iou_of_present")
 _LARGEST = 1e100  # of a loss; axes of more overflow
 _BLUE, _GREEN, _GRAY = "#1f5fa8", "#2a8f5b", "0.35"
 
@@ -33,7 +33,8 @@ def curves(history: Sequence[Mapping[str, float]]) -> Figure:
     ----------
     history : sequence of dict
         One for each epoch, with ``"epoch"`` and, as far as known, ``"loss"``, ``"pixel_accuracy"`` and
-        ``"mean_iou"`` (fractions in [0, 1]). What is missing, None or nan leaves no point.
+        ``"mean_iou"`` (fractions in [0, 1]). What is missing, None or nan leaves no point. The ring marks the epoch
+        with the highest ``"mean_iou_of_present"``, or else ``"mean_iou"``.
 
     Returns
     -------
@@ -67,7 +68,7 @@ def curves(history: Sequence[Mapping[str, float]]) -> Figure:
     apart = 5 if accuracy and iou and accuracy[-1][1] - iou[-1][1] < 8 else 0
     _curve(right, accuracy, f"pixel accuracy {accuracy[-1][1]:.1f}" if accuracy else "", _GREEN, apart)
     _curve(right, iou, f"mean IoU {iou[-1][1]:.1f}" if iou else "", _BLUE, -apart)
-    _ring(right, iou)
+    _ring(right, [h for h in history if "mean_iou" in h])
     right.set_ylim(0, 102)
     return figure
 
@@ -127,8 +128,9 @@ def _curve(axes: Axes, points: Points, label: str, color: str, lift: float) -> N
     )
 
 
-def _ring(axes: Axes, points: Points) -> None:
-    """Mark the highest point."""
-    if points:
-        best = max(points, key=lambda point: point[1])
-        axes.plot(*best, "o", color=_BLUE, markersize=9, markerfacecolor="none", markeredgewidth=1.2)
+def _ring(axes: Axes, history: Sequence[Mapping[str, float]]) -> None:
+    """Mark the best epoch, on the curve of the mean IoU."""
+    if history:
+        best = max(history, key=lambda h: h.get("mean_iou_of_present", h["mean_iou"]))
+        point = best["epoch"], 100 * best["mean_iou"]
+        axes.plot(*point, "o", color=_BLUE, markersize=9, markerfacecolor="none", markeredgewidth=1.2)

@@ -16,12 +16,13 @@ _NEEDED = "a list of each epoch's figures, a dict each,"
 
 
 def best_epoch(history: Sequence[Mapping[str, Any]]) -> int | None:
-    """Return the number of the epoch with the highest mean IoU, the earliest of equals.
+    """Return the number of the epoch with the highest mean IoU of the classes in the truth, the earliest of equals.
 
     Parameters
     ----------
     history : sequence of dict
-        The figures of each epoch.
+        The figures of each epoch: ``"mean_iou_of_present"``, or ``"mean_iou"`` where there is no more, as in the
+        history of a run that an earlier version of npseg began.
 
     Returns
     -------
@@ -44,8 +45,9 @@ def best_epoch(history: Sequence[Mapping[str, Any]]) -> int | None:
             raise ValueError(
                 f"best_epoch: history has an epoch without {', '.join(missing)}; {_NEEDED} is needed"
             )
-    known = [record for record in records if not math.isnan(record["mean_iou"])]
-    return max(known, key=lambda record: record["mean_iou"])["epoch"] if known else None
+    figures = {record["epoch"]: record.get("mean_iou_of_present", record["mean_iou"]) for record in records}
+    known = {epoch: figure for epoch, figure in figures.items() if not math.isnan(figure)}
+    return max(known, key=known.__getitem__, default=None)
 
 
 def write_csv(path: str | os.PathLike[str], history: Sequence[Mapping[str, Any]]) -> None:
@@ -56,7 +58,8 @@ def write_csv(path: str | os.PathLike[str], history: Sequence[Mapping[str, Any]]
     path : path
         Where; a file that is already there is replaced.
     history : sequence of dict
-        The figures of each epoch, all with the same keys, which become the first line. Fractions stay fractions.
+        The figures of each epoch; their keys become the first line, and what an epoch lacks is left empty. Fractions
+        stay fractions.
 
     Raises
     ------
@@ -81,7 +84,8 @@ def write_csv(path: str | os.PathLike[str], history: Sequence[Mapping[str, Any]]
     if not records:
         raise ValueError("write_csv: history is empty; the figures of at least one epoch are needed")
     text = io.StringIO()
-    table = csv.DictWriter(text, list(records[0]), lineterminator="\n")
+    columns = dict.fromkeys(key for record in records for key in record)
+    table = csv.DictWriter(text, list(columns), lineterminator="\n")
     table.writeheader()
     table.writerows(records)
     with replacing(path) as file:

@@ -18,7 +18,7 @@ from npseg.training.clock import Clock
 from npseg.training.evaluation import evaluate
 from npseg.training.history import best_epoch, write_csv
 from npseg.training.interrupts import Interrupted, interrupts
-from npseg.training.metrics import metrics
+from npseg.training.metrics import mean_iou_of_present, metrics
 from npseg.training.state import State
 
 #: The files, in a run's folder, that hold its last state, that of its best epoch, and the figures of all epochs.
@@ -78,7 +78,7 @@ class Run(State):
         ----------
         output_dir : Path, optional
             Folder for the checkpoint, which is written after each epoch and on Ctrl-C; and for that of the best epoch,
-            by mean IoU, and the figures of all epochs as CSV.
+            by the mean IoU over the classes that ``val`` holds, and the figures of all epochs as CSV.
         progress : bool
             Show a bar, with loss and rate, and say after the first steps how long it will take.
         after_epoch : callable, optional
@@ -108,11 +108,13 @@ class Run(State):
                     if path is not None:
                         checkpoints.save(path, self.checkpoint())
                     raise Interrupted
-                self.figures = metrics(evaluate(self.labeller, self.val, progress=progress))
+                matrix = evaluate(self.labeller, self.val, progress=progress)
+                self.figures = metrics(matrix)
                 record = {"epoch": self.epoch + 1, "loss": self.loss_sum / self.steps}
                 record |= {
                     name: float(value) for name, value in self.figures._asdict().items() if name != "iou"
                 }
+                record["mean_iou_of_present"] = mean_iou_of_present(matrix)
                 self.history.append(record | {"seconds": time.perf_counter() - began})
                 self.epoch, self.step, self.loss_sum = self.epoch + 1, 0, 0.0
                 if output_dir is not None:
