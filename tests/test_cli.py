@@ -544,13 +544,24 @@ def test_two_images_of_one_name_are_refused(trained, photo, tmp_path, refused, o
 
 
 @pytest.mark.parametrize("kind", ["missing", "text", "cut short"])
-def test_what_is_no_image_is_refused_and_nothing_written(trained, photo, tmp_path, refused, kind):
-    wrong = tmp_path / "wrong.png"
+def test_what_is_no_image_is_named_and_the_others_are_labelled(trained, photo, tmp_path, run, refused, kind):
+    wrong, also = tmp_path / "wrong.png", tmp_path / "also.png"
     if kind != "missing":
-        wrong.write_bytes(b"hello" if kind == "text" else photo.read_bytes()[:-100])
-    words = [photo, wrong, "--output-dir", tmp_path / "out"]
-    assert str(wrong) in refused("predict", trained / "checkpoint.npz", *words)
-    assert not (tmp_path / "out").exists()
+        for file in (wrong, also):
+            file.write_bytes(b"hello" if kind == "text" else photo.read_bytes()[:-100])
+    words, out = ["predict", trained / "checkpoint.npz", "--output-dir", tmp_path / "out"], tmp_path / "out"
+    assert f"npseg predict: {wrong}: " in refused(*words, wrong)
+    status, said, error = run(*words, wrong, also)
+    assert (status, said, len(error.splitlines())) == (2, "", 3)
+    assert error.endswith("npseg predict: none of the 2 images can be read\n")
+    assert not out.exists()
+    status, said, error = run(*words, wrong, photo, also)
+    first, second, last = error.splitlines()
+    assert (status, files(out)) == (2, ["photo.png", "photo_overlay.png"])
+    assert first.startswith(f"npseg predict: {wrong}: ")
+    assert second.startswith(f"npseg predict: {also}: ")
+    assert last == "npseg predict: 2 of 3 images could not be read; see above"
+    assert [line.partition(":")[0] for line in said.splitlines()] == [str(photo)]
 
 
 @pytest.mark.parametrize(

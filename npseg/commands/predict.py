@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import glob
 import shlex
-from collections.abc import Iterator, Sequence
+import sys
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -45,8 +46,8 @@ def predict(
 ) -> None:
     """Write the labels of each image, a PNG with palette, and an overlay with a legend.
 
-    Nothing is written if an output is already there, unless ``force``, if two images would share one, or if an image
-    cannot be read.
+    Nothing is written if an output is already there, unless ``force``, or if two images would share one. Images that
+    cannot be read are named on standard error, and the others are labelled.
 
     Parameters
     ----------
@@ -66,6 +67,11 @@ def predict(
         Also write a page of all overlays.
     force : bool
         Replace files that are already there.
+
+    Raises
+    ------
+    ValueError
+        At the end, if some of the images could not be read; at once, if none could.
     """
     labeller = load_labeller(checkpoint)
     if by_superpixels:
@@ -73,8 +79,9 @@ def predict(
     outputs = {path: _outputs(path, output_dir, probabilities) for path in find_images(images)}
     page = output_dir / SHEET if sheet else None
     _refuse_overwriting(outputs, page, force)
-    for path in tqdm(outputs, desc="checking the images", unit="image", leave=False, disable=None):
-        read_image(path)  # refuses what it cannot read
+    unreadable = _unreadable(outputs)
+    for path in unreadable:
+        del outputs[path]
     output_dir.mkdir(parents=True, exist_ok=True)
     contact = ContactSheet("", labeller.classes, labeller.colors, most=SHOWN)
     for path, written in tqdm(outputs.items(), unit="image", leave=False, disable=None):
@@ -87,6 +94,27 @@ def predict(
         with replacing(page) as file:
             contact.page().save(file, format="PNG")
         print(f"{page}: {len(contact)} of {contact.added} images, to look at")
+    if unreadable:
+        raise ValueError(
+            f"{len(unreadable)} of {len(outputs) + len(unreadable)} images could not be read; see above"
+        )
+
+
+def _unreadable(images: Collection[Path]) -> list[Path]:
+    """Name the images that cannot be read, before any work is done; with all of them it cannot be done at all."""
+    errors: dict[Path, ValueError] = {}
+    for path in tqdm(images, desc="checking the images", unit="image", leave=False, disable=None):
+        try:
+            read_image(path)
+        except ValueError as error:
+            errors[path] = error
+    if len(errors) == len(images) == 1:
+        raise next(iter(errors.values()))
+    for error in errors.values():
+        print(f"npseg predict: {error}", file=sys.stderr)
+    if len(errors) == len(images):
+        raise ValueError(f"none of the {len(images)} images can be read")
+    return list(errors)
 
 
 def find_images(words: Sequence[str]) -> list[Path]:
