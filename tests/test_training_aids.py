@@ -19,6 +19,7 @@ from npseg.commands import train as command
 from npseg.data import VOID, InMemory, Normalization, Scenes, batches
 from npseg.data.rescaling import random_scale, rescaled
 from npseg.networks import NETWORKS
+from npseg.networks.weights import Report
 from npseg.training import (
     Interrupted,
     Run,
@@ -317,23 +318,42 @@ def test_sanity_at_the_command_line(tmp_path, monkeypatch, capsys, first, last, 
 
 def test_the_clock_says_once_how_long_it_will_take():
     now = iter([10.0, 20.0, *[99.0] * 9])
-    clock = Clock(1005, now=lambda: next(now))
+    clock = Clock(1005, 7, now=lambda: next(now))
     said = [clock.tick() for _ in range(12)]
     assert [line for line in said if line] == [said[5]]
     assert said[5].startswith("about 33 minutes of training ahead (1005 steps, 2.00 s each)")
-    assert not any(Clock(6).tick() for _ in range(6)), "nothing lies ahead"
+    assert not any(Clock(1005, 6).tick() for _ in range(12)), "the epoch's own line says more"
     assert (span(119), span(121), span(7199)) == ("119 seconds", "2 minutes", "2 hours 0 minutes")
 
 
 def test_a_training_says_after_its_first_steps_how_long_it_takes(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(images, "SCENES", {"train": (2, 0), "val": (1, 1)})
+    """Or, where an epoch is over sooner, with each of its epochs."""
+    monkeypatch.setattr(images, "SCENES", {"train": (7, 0), "val": (1, 1)})
     monkeypatch.setattr(command, "draw_run", lambda *words: None)
-    words = ["train", "--width", "1", "--fc", "4", "-b", "1", "--epochs", "5", "--output-dir"]
-    assert cli.main([*words, str(tmp_path / "out")]) == 0
+    words = ["train", "--width", "1", "--fc", "4", "--epochs", "2", "--output-dir"]
+    assert cli.main([*words, str(tmp_path / "out"), "-b", "1"]) == 0
     said = capsys.readouterr().out
-    assert len(re.findall(r"^about \d+ seconds? of training ahead \(10 steps, ", said, re.M)) == 1
-    assert len(re.findall(r"s, about \d+ seconds? left$", said, re.M)) == 4
+    assert re.search(r"^about \d+ seconds? of training ahead \(14 steps, .*\nepoch   1/2 ", said, re.M)
+    assert re.search(r"s, about \d+ seconds? left\nepoch   2/2 ", said)
     assert "best.npz (epoch" in said
+    assert cli.main([*words, str(tmp_path / "short"), "-b", "2"]) == 0
+    assert "ahead" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("epochs", "said"),
+    [
+        (1, "only 3 steps in all: .* --epochs 100 gives enough"),
+        (66, "only 198 steps .* --epochs 100 "),
+        (67, ""),
+    ],
+)
+def test_a_run_of_few_steps_says_which_epochs_would_do(epochs, said):
+    run = Run.start(NETWORK, replace(RECIPE, epochs=epochs), TRAIN, VAL)
+    assert re.match(said, command.too_few_steps(run))
+    assert bool(said) == bool(command.too_few_steps(run))
+    run.inherited = Report(("conv.w",), (), ())
+    assert command.too_few_steps(run) == "", "weights of another run have learned already"
 
 
 def test_resumed_elsewhere_the_best_comes_along(tmp_path, monkeypatch):

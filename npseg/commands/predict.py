@@ -110,8 +110,8 @@ def _unreadable(images: Collection[Path]) -> list[Path]:
             errors[path] = error
     if len(errors) == len(images) == 1:
         raise next(iter(errors.values()))
-    for error in errors.values():
-        print(f"npseg predict: {error}", file=sys.stderr)
+    for wrong in errors.values():
+        print(f"npseg predict: {wrong}", file=sys.stderr)
     if len(errors) == len(images):
         raise ValueError(f"none of the {len(images)} images can be read")
     return list(errors)

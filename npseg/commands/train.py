@@ -26,6 +26,10 @@ from npseg.training.sanity import sanity as check
 #: Images in the picture of predictions.
 SHOWN = 4
 
+#: With fewer steps than the first, a network that begins from nothing hardly names any class but the commonest; the
+#: second are enough to see what it can learn.
+FEW, ENOUGH = 200, 300
+
 
 def train(
     network: dict[str, Any],
@@ -160,6 +164,20 @@ def check_sanity(run: Run) -> None:
         )
 
 
+def too_few_steps(run: Run) -> str:
+    """Say so, where a run has so few steps that only the commonest classes will be named, and how many epochs would do.
+
+    A run that begins with the weights of another needs fewer, and one that goes on has its epochs already.
+    """
+    steps = run.steps * run.settings.epochs
+    if run.history or run.inherited is not None or steps >= FEW:
+        return ""
+    return (
+        f"only {steps} step{'s' * (steps > 1)} in all: with fewer than some {FEW} a network names but the commonest "
+        f"classes; --epochs {math.ceil(ENOUGH / run.steps)} gives enough"
+    )
+
+
 def _fit(run: Run, output_dir: Path) -> None:
     """Train, print the figures of each epoch, and draw what came of it."""
     output_dir.mkdir(parents=True, exist_ok=True)
@@ -168,6 +186,8 @@ def _fit(run: Run, output_dir: Path) -> None:
         f"{run.network_config['name']} with {weights:,} weights; {len(run.train)} images to train on, "
         f"{len(run.val)} to validate by, {len(run.train.classes)} classes; writing to {output_dir}"
     )
+    if advice := too_few_steps(run):
+        print(advice)
     try:
         run.fit(output_dir, after_epoch=print_epoch)
     except Interrupted:
@@ -179,11 +199,7 @@ def _fit(run: Run, output_dir: Path) -> None:
     print("\n" + report({"validation": run.figures}, run.val.classes))
     draw_run(run, run.val, output_dir)
     best = best_epoch(run.history)
-    kept = (
-        f"{BEST} (epoch {best}, the highest mean IoU of the classes in the validation images)"
-        if best
-        else BEST
-    )
+    kept = f"{BEST} (epoch {best}, the highest mean IoU of the classes to validate by)" if best else BEST
     print(f"\n{output_dir}: {CHECKPOINT}, {kept}, {METRICS}, predictions.png, curves.png, {CONFIG}")
 
 

@@ -16,19 +16,21 @@ class Clock:
     ----------
     steps : int
         Steps that lie ahead.
+    first : int
+        Those of the first epoch. Where it has ended, what it took says more than a few steps.
     now : callable, optional
         The time in seconds.
 
     Examples
     --------
     >>> times = iter([3.0, 8.0])  # after the first step and after five more
-    >>> clock = Clock(606, now=lambda: next(times))
+    >>> clock = Clock(606, 101, now=lambda: next(times))
     >>> [said for said in (clock.tick() for _ in range(10)) if said]
     ['about 10 minutes of training ahead (606 steps, 1.00 s each), and the validation']
     """
 
-    def __init__(self, steps: int, *, now: Callable[[], float] = time.perf_counter) -> None:
-        self._steps, self._now = steps, now
+    def __init__(self, steps: int, first: int, *, now: Callable[[], float] = time.perf_counter) -> None:
+        self._steps, self._first, self._now = steps, first, now
         self._done, self._began = 0, 0.0
 
     def tick(self) -> str:
@@ -36,7 +38,7 @@ class Clock:
         self._done += 1
         if self._done == WARM_UP:
             self._began = self._now()
-        if self._done != WARM_UP + TIMED or self._steps <= self._done:
+        if self._done != WARM_UP + TIMED or self._first <= self._done:
             return ""
         each = (self._now() - self._began) / TIMED
         ahead = span((self._steps - self._done) * each)

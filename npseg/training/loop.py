@@ -80,7 +80,7 @@ class Run(State):
             Folder for the checkpoint, which is written after each epoch and on Ctrl-C; and for that of the best epoch,
             by the mean IoU over the classes that ``val`` holds, and the figures of all epochs as CSV.
         progress : bool
-            Show a bar, with loss and rate, and say after the first steps how long it will take.
+            Show a bar, with loss and rate, and say after the first steps of a long epoch how long all will take.
         after_epoch : callable, optional
             Called with the run after each epoch, its figures at the end of ``history``.
 
@@ -101,7 +101,8 @@ class Run(State):
                 clear_remains(output_dir / name)
         # Where numbers overflow, the loss says so; NumPy's warnings would only bury that.
         with interrupts() as interrupted, np.errstate(all="ignore"):
-            clock = Clock((self.settings.epochs - self.epoch) * self.steps - self.step)
+            first = self.steps - self.step
+            clock = Clock(first + (self.settings.epochs - self.epoch - 1) * self.steps, first)
             while self.epoch < self.settings.epochs:
                 began = time.perf_counter()
                 if not self._train_epoch(interrupted, progress, clock):
