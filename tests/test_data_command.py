@@ -124,6 +124,19 @@ def test_masks_that_are_no_ids_are_mended_as_the_message_says(folder, run, tmp_p
     np.testing.assert_array_equal(labels == cat, scene == 1)
 
 
+def test_without_names_of_classes_it_asks_for_them_or_for_the_colours(folder, run):
+    (folder / "classes.txt").unlink()
+    status, _, error = run(folder)
+    assert status == 2
+    assert (
+        "has no classes.txt; needs images/, masks/ and classes.txt, one name a line, class 0 first; or, "
+        in error
+    )
+    command = re.search(r"npseg data (\S+ --write-colors \S+) lists", error)[1].split()
+    assert run(*command)[0] == 0
+    assert run(folder, "--colors", "classes.csv")[0] == 0
+
+
 def test_a_table_is_not_replaced_unless_forced(folder, run, tmp_path):
     (tmp_path / "classes.csv").write_text("mine")
     status, _, error = run(folder, "--write-colors", "classes.csv")

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from npseg.data.color_tables import ColorTable
 from npseg.data.dataset import Bytes
-from npseg.data.masks import ColorMasks, IdMasks
+from npseg.data.masks import ColorMasks, IdMasks, mend
 from npseg.data.pairs import (
     Pairs,
     check_split,
@@ -135,7 +135,8 @@ def _meaning(
     """Return the classes, their colours, and how a mask is read: by a table of colours, or as class ids."""
     if colors is not None:
         return colors.classes, colors.colors, ColorMasks(colors)
-    require(root, ("classes.txt",), f"{needs}, one name a line, class 0 first")
+    colored = f"or, where the masks are drawn in colours, {mend(root)}"
+    require(root, ("classes.txt",), f"{needs}, one name a line, class 0 first; {colored}")
     classes = class_names(root / "classes.txt")
     return classes, _colors(classes), IdMasks(root)
 
