@@ -36,7 +36,17 @@ COMMANDS = {
         *("--format", "--colors", "--jitter", "--clip", "--balance", "--sanity"),
     ],
     "evaluate": ["--data-path", "--split", "--format", "--colors", "--output-dir", "--worst", "--force"],
-    "predict": ["--output-dir", "--tile", "--superpixels", "--probabilities", "--contact-sheet", "--force"],
+    "predict": [
+        *(
+            "--output-dir",
+            "--tile",
+            "--resize",
+            "--superpixels",
+            "--probabilities",
+            "--contact-sheet",
+            "--force",
+        ),
+    ],
     "summary": [
         *("--input", "--batch", "--classes", "--width", "--fc", "--batch-norm", "--no-batch-norm"),
         *("--paper-padding", "--memory"),
@@ -507,10 +517,9 @@ def test_predict_cuts_as_told(trained, photo, tmp_path, run, monkeypatch, word, 
     )
     with Image.open(photo) as image:
         image.resize((40, 700)).save(photo)
-    status, _, error = run(
-        "predict", trained / "checkpoint.npz", photo, "--tile", word, "--output-dir", tmp_path / "out"
-    )
-    assert (status, error, told) == (0, "", [tile])
+    words = ["predict", trained / "checkpoint.npz", photo, "--output-dir", tmp_path / "out"]
+    assert run(*words, "--tile", word)[0] == 0
+    assert told == [tile]
     assert pixels(tmp_path / "out" / "photo.png").shape == (700, 40)
 
 

@@ -10,9 +10,11 @@ import pytest
 from PIL import Image
 
 from npseg import cli
+from npseg.commands import evaluate as evaluate_command
 from npseg.commands.evaluate import FILES, worst_first
 from npseg.commands.predict import find_images
 from npseg.data import SCENE_CLASSES, Scenes, voc_palette, write_labels
+from npseg.data.rescaling import nearest, shrunk
 from npseg.draw import comparison, confusion
 from npseg.training import (
     checkpoints,
@@ -96,6 +98,24 @@ def test_evaluate_writes_what_it_counted(checkpoint, folder, run, tmp_path):
     for picture in ("confusion.png", "worst.png"):
         with Image.open(tmp_path / "out" / picture) as image:
             assert min(image.size) > 300
+
+
+def test_evaluate_says_what_speaks_against_its_figures(checkpoint, run, folder, tmp_path, monkeypatch):
+    few, chosen = (
+        "so few images say little",
+        "the epoch was chosen by these very images, so that the figures flatter",
+    )
+    best = checkpoint.with_name("best.npz")
+    for words, said in (
+        ([best], f"({few}; {chosen})"),
+        ([checkpoint], f"({few})"),
+        ([best, "--split", "train"], f"({few})"),
+        ([best, "--data-path", folder], f"({few}; {chosen})"),
+        ([best, "--data-path", shutil.copytree(folder, tmp_path / "others")], f"({few})"),
+    ):
+        assert run("evaluate", *words)[1].splitlines()[1] == said
+    monkeypatch.setattr(evaluate_command, "FEW", 2)
+    assert "(" not in run("evaluate", checkpoint)[1]
 
 
 def test_evaluate_writes_over_nothing_unless_forced(checkpoint, run, tmp_path):
@@ -220,6 +240,34 @@ def test_predict_turns_what_the_camera_took_sideways(checkpoint, run, tmp_path):
     with Image.open(tmp_path / "out/upright.png") as one, Image.open(tmp_path / "out/sideways.png") as other:
         assert one.size == (50, 32)
         np.testing.assert_array_equal(np.asarray(one), np.asarray(other))
+
+
+def test_an_image_of_another_scale_is_warned_of_and_may_be_shrunk(checkpoint, run, tmp_path):
+    """The network has seen images of 40x32."""
+    image = Scenes(1, size=(97, 70))[0][0]
+    words = ["predict", checkpoint, tmp_path / "large.png", "--output-dir", tmp_path / "out"]
+    for size, large in (((96, 70), False), ((97, 70), True)):
+        Image.fromarray(image[: size[0]]).save(tmp_path / "large.png")
+        status, _, error = run(*words, "--force")
+        assert (status, bool(error)) == (0, large)
+    assert error == (
+        f"npseg predict: {tmp_path}/large.png is 70x97; the network was trained on images of 40x32 at most, and knows "
+        "things by the size that they have there: try --resize 40\n"
+    )
+    assert run(*words, "--force", "--resize", "40", "--probabilities")[::2] == (0, "")
+    expected = load_labeller(checkpoint).labels(shrunk(image, 40))
+    assert expected.shape == (40, 29)
+    with Image.open(tmp_path / "out" / "large.png") as labels:
+        np.testing.assert_array_equal(np.asarray(labels), nearest(expected, (97, 70)))
+    assert np.load(tmp_path / "out" / "large.npz")["probabilities"].shape == (4, 97, 70)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (7, 5), (14, 10), (20, 33)])
+def test_the_nearest_is_that_of_pillow(size):
+    labels = np.random.default_rng(0).integers(0, 9, (7, 5), dtype=np.uint8)
+    expected = Image.fromarray(labels).resize(size[::-1], Image.Resampling.NEAREST)
+    np.testing.assert_array_equal(nearest(labels, size), np.asarray(expected))
+    np.testing.assert_array_equal(nearest(np.stack([labels, labels + 1]), size)[1], np.asarray(expected) + 1)
 
 
 def test_a_single_pixel_is_an_image(checkpoint, run, tmp_path):

@@ -78,7 +78,10 @@ def add_predict(commands: Any) -> None:
     """Declare ``npseg predict``."""
     parser = add_command(commands, "predict", _predict, "label images with a trained network")
     flags.add_checkpoint(parser)
-    parser.epilog = "For each image: NAME.png, a palette PNG of class ids, and NAME_overlay.png, to look at."
+    parser.epilog = (
+        "For each image: NAME.png, a palette PNG of class ids, and NAME_overlay.png, to look at. What cannot be read is "
+        "named, and the rest is labelled."
+    )
     parser.add_argument(
         "images",
         nargs="+",
@@ -93,6 +96,13 @@ def add_predict(commands: Any) -> None:
         metavar="N",
         help="cut images into tiles that lie N pixels apart and overlap by what the network sees; the smaller, the "
         "less memory and the more work; none: never cut; default: cut what would take some gigabytes whole",
+    )
+    parser.add_argument(
+        "--resize",
+        type=int,
+        metavar="N",
+        help="shrink images whose longer side has more than N pixels to that, before they are labelled: a "
+        "network knows things by the size that they had in training; the labels have the image's own size again",
     )
     parser.add_argument(
         "--superpixels",

@@ -20,11 +20,15 @@ from npseg.files import replacing
 from npseg.predict import Labeller
 from npseg.training import Metrics, class_table, each_confusion, load_labeller, metrics, per_class
 from npseg.training.checkpoints import load
+from npseg.training.loop import BEST
 from npseg.training.metrics import summary
 from npseg.training.weight_files import has_note
 
 #: What is written, if anything is: all numbers, the matrix of counts, its picture, and the images that went worst.
 FILES = ("evaluation.json", "confusion.csv", "confusion.png", "worst.png")
+
+#: Of fewer images the figures depend on which they are.
+FEW = 20
 
 
 def evaluate(
@@ -71,7 +75,10 @@ def evaluate(
         )
     matrices = list(each_confusion(labeller, dataset))
     total = np.sum(matrices, axis=0)
-    print(f"{len(dataset)} images, {split} of {source}")
+    print(f"{len(dataset)} image{'s' * (len(dataset) > 1)}, {split} of {source}")
+    same = progress and progress.get("data_path") == (data_path and str(Path(data_path).resolve()))
+    if caution := _caution(len(dataset), chosen_by=bool(same) and split == "val" and checkpoint.name == BEST):
+        print(caution)
     print(f"{summary(metrics(total))}\n\n{class_table(total, dataset.classes)}")
     if output_dir is None:
         return
@@ -85,6 +92,16 @@ def evaluate(
     with replacing(output_dir / FILES[3]) as file:
         _draw_worst(labeller, dataset, each, worst).savefig(file, format="png", dpi=150)
     print(f"\n{output_dir}: {', '.join(FILES)}")
+
+
+def _caution(images: int, *, chosen_by: bool) -> str:
+    """Say what speaks against the figures: that the images are few, or that the best epoch was chosen by them."""
+    reasons = []
+    if images < FEW:
+        reasons.append("so few images say little")
+    if chosen_by:
+        reasons.append("the epoch was chosen by these very images, so that the figures flatter")
+    return f"({'; '.join(reasons)})" if reasons else ""
 
 
 def _named(data_path: str | None) -> str:

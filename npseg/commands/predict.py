@@ -13,16 +13,22 @@ import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
-from npseg import superpixels
+from npseg import arguments, superpixels
 from npseg.commands.images import refuse_existing
 from npseg.data import read_image, write_labels
+from npseg.data.rescaling import nearest, shrunk
 from npseg.draw import ContactSheet, overlay_with_legend
 from npseg.files import replacing
 from npseg.predict import Labeller
 from npseg.training import load_labeller
+from npseg.training.checkpoints import load
+from npseg.training.weight_files import has_note
 
 #: The page of all overlays, and how many it shows at most.
 SHEET, SHOWN = "contact_sheet.png", 60
+
+#: An image is of another scale than the training's, if it is so many times as high or as wide as the largest of them.
+LARGE = 3
 
 
 class Outputs(NamedTuple):
@@ -39,6 +45,7 @@ def predict(
     output_dir: Path,
     *,
     tile: int | str | None = "auto",
+    resize: int | None = None,
     by_superpixels: bool = False,
     probabilities: bool = False,
     sheet: bool = False,
@@ -59,6 +66,9 @@ def predict(
         The folder to write to.
     tile : int, "auto" or None
         How images are cut: see :func:`npseg.tiles.cut`.
+    resize : int or None
+        Pixels of the longer side that larger images are shrunk to before they are labelled; what comes out has the
+        image's own size again, by nearest neighbour. A network knows things by the size that they had in training.
     by_superpixels : bool
         Give each piece of an image one label: see :mod:`npseg.superpixels`.
     probabilities : bool
@@ -73,20 +83,22 @@ def predict(
     ValueError
         At the end, if some of the images could not be read; at once, if none could.
     """
+    if resize is not None:
+        resize = arguments.integer("predict", "resize", resize, 1)
     labeller = load_labeller(checkpoint)
     if by_superpixels:
         superpixels.felzenszwalb()  # refuses where it is missing
     outputs = {path: _outputs(path, output_dir, probabilities) for path in find_images(images)}
     page = output_dir / SHEET if sheet else None
     _refuse_overwriting(outputs, page, force)
-    unreadable = _unreadable(outputs)
-    for path in unreadable:
-        del outputs[path]
+    sizes = _sizes(outputs)
+    if resize is None and (warning := _of_another_scale(sizes, _largest_image(checkpoint))):
+        print(f"npseg predict: {warning}", file=sys.stderr)
     output_dir.mkdir(parents=True, exist_ok=True)
     contact = ContactSheet("", labeller.classes, labeller.colors, most=SHOWN)
-    for path, written in tqdm(outputs.items(), unit="image", leave=False, disable=None):
-        image = read_image(path)
-        labels = _label(labeller, image, written, tile, by_superpixels)
+    for path in tqdm(sizes, unit="image", leave=False, disable=None):
+        image, written = read_image(path), outputs[path]
+        labels = _label(labeller, image, written, tile, resize, by_superpixels)
         contact.add(path.name, image, labels)
         tqdm.write(f"{path}: {_said(labels, labeller.classes)}  ->  {written.labels}, {written.overlay.name}")
     if page is not None:
@@ -94,27 +106,42 @@ def predict(
         with replacing(page) as file:
             contact.page().save(file, format="PNG")
         print(f"{page}: {len(contact)} of {contact.added} images, to look at")
-    if unreadable:
-        raise ValueError(
-            f"{len(unreadable)} of {len(outputs) + len(unreadable)} images could not be read; see above"
-        )
+    if unreadable := len(outputs) - len(sizes):
+        raise ValueError(f"{unreadable} of {len(outputs)} images could not be read; see above")
 
 
-def _unreadable(images: Collection[Path]) -> list[Path]:
-    """Name the images that cannot be read, before any work is done; with all of them it cannot be done at all."""
-    errors: dict[Path, ValueError] = {}
+def _sizes(images: Collection[Path]) -> dict[Path, tuple[int, int]]:
+    """Return height and width of the images that can be read, and name the others, before any work is done."""
+    sizes: dict[Path, tuple[int, int]] = {}
+    errors: list[ValueError] = []
     for path in tqdm(images, desc="checking the images", unit="image", leave=False, disable=None):
         try:
-            read_image(path)
+            height, width, _ = read_image(path).shape
+            sizes[path] = height, width
         except ValueError as error:
-            errors[path] = error
+            errors.append(error)
     if len(errors) == len(images) == 1:
-        raise next(iter(errors.values()))
-    for wrong in errors.values():
+        raise errors[0]
+    for wrong in errors:
         print(f"npseg predict: {wrong}", file=sys.stderr)
-    if len(errors) == len(images):
+    if not sizes:
         raise ValueError(f"none of the {len(images)} images can be read")
-    return list(errors)
+    return sizes
+
+
+def _of_another_scale(sizes: dict[Path, tuple[int, int]], known: tuple[int, int] | None) -> str:
+    """Say so, where images are much larger than those of the training, whose height and width are known at most."""
+    if known is None:
+        return ""
+    large = [path for path, size in sizes.items() if any(a > LARGE * b for a, b in zip(size, known))]
+    if not large:
+        return ""
+    height, width = sizes[large[0]]
+    more = f", and {len(large) - 1} more are as large" if len(large) > 1 else ""
+    return (
+        f"{large[0]} is {width}x{height}{more}; the network was trained on images of {known[1]}x{known[0]} at most, "
+        f"and knows things by the size that they have there: try --resize {max(known)}"
+    )
 
 
 def find_images(words: Sequence[str]) -> list[Path]:
@@ -172,14 +199,25 @@ def _outputs(image: Path, output_dir: Path, probabilities: bool) -> Outputs:
     return Outputs(labels, overlay, output_dir / f"{image.stem}.npz" if probabilities else None)
 
 
+def _largest_image(checkpoint: Path) -> tuple[int, int] | None:
+    """Return how high and wide the training images were at most, where the file knows."""
+    return None if has_note(checkpoint) else load(checkpoint).progress.get("largest_image")
+
+
 def _label(
-    labeller: Labeller, image: np.ndarray, written: Outputs, tile: int | str | None, by_superpixels: bool
+    labeller: Labeller,
+    image: np.ndarray,
+    written: Outputs,
+    tile: int | str | None,
+    resize: int | None,
+    by_superpixels: bool,
 ) -> np.ndarray:
     """Label an image, and write all that is made of it."""
+    seen, size = image if resize is None else shrunk(image, resize), image.shape[:2]
     if written.probabilities is None and not by_superpixels:
-        labels = labeller.labels(image, tile=tile)
+        labels = nearest(labeller.labels(seen, tile=tile), size)
     else:
-        p = labeller.probabilities(image, tile=tile)
+        p = nearest(labeller.probabilities(seen, tile=tile), size)
         if by_superpixels:
             p = superpixels.average(p, superpixels.pieces(image))
         labels = p.argmax(axis=0).astype(np.uint8)

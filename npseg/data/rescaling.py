@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from npseg import room
@@ -44,6 +46,54 @@ def rescaled(image: Bytes, labels: Bytes, factor: float) -> tuple[Bytes, Bytes]:
     if (height, width) == labels.shape:
         return image, labels
     room.check("jitter", f"an image enlarged {factor:g} times", (height, width, 3), labels)
-    picture = Image.fromarray(image).resize((width, height), Image.Resampling.BILINEAR)
+    picture = _interpolated(image, height, width)
     ids = Image.fromarray(labels).resize((width, height), Image.Resampling.NEAREST)
-    return np.asarray(picture), np.asarray(ids)
+    return picture, np.asarray(ids)
+
+
+def shrunk(image: Bytes, longest: int) -> Bytes:
+    """Return an image whose longer side is no longer than a number of pixels.
+
+    Parameters
+    ----------
+    image : array of uint8, shape (H, W, 3)
+        Averaged over what falls together; left as it is, if it is not larger.
+    longest : int
+        Pixels of the longer side.
+
+    Examples
+    --------
+    >>> shrunk(np.zeros((30, 40, 3), np.uint8), 20).shape, shrunk(np.zeros((3, 4, 3), np.uint8), 20).shape
+    ((15, 20, 3), (3, 4, 3))
+    """
+    factor = longest / max(image.shape[:2])
+    if factor >= 1:
+        return image
+    height, width = (max(1, round(length * factor)) for length in image.shape[:2])
+    return _interpolated(image, height, width)
+
+
+def nearest(maps: NDArray[Any], size: tuple[int, int]) -> NDArray[Any]:
+    """Return maps of labels, or of probabilities, at another size: of each pixel, what the nearest one has.
+
+    Parameters
+    ----------
+    maps : array, shape (..., h, w)
+        The maps.
+    size : (int, int)
+        Their new height and width.
+
+    Examples
+    --------
+    >>> nearest(np.array([[1, 2]]), (2, 5))
+    array([[1, 1, 2, 2, 2],
+           [1, 1, 2, 2, 2]])
+    """
+    if maps.shape[-2:] == size:
+        return maps
+    rows, columns = ((2 * np.arange(new) + 1) * old // (2 * new) for new, old in zip(size, maps.shape[-2:]))
+    return maps[..., rows[:, None], columns]
+
+
+def _interpolated(image: Bytes, height: int, width: int) -> Bytes:
+    return np.asarray(Image.fromarray(image).resize((width, height), Image.Resampling.BILINEAR))

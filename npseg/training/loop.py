@@ -48,6 +48,8 @@ class Run(State):
         Sum of the losses of this epoch's steps.
     history : list of dict
         The figures of each epoch.
+    largest_image : (height, width) or None
+        How high and wide the training images are at most; None in a run that an earlier version of npseg began.
     inherited : Report or None
         What was taken over from other weights, when the run began.
     figures : Metrics or None

@@ -40,6 +40,7 @@ class State:
     step: int = 0
     loss_sum: float = 0.0
     history: list[dict[str, Any]] = field(default_factory=list)
+    largest_image: tuple[int, int] | None = None
     inherited: Report | None = field(default=None, init=False)
     figures: Metrics | None = field(default=None, init=False)
 
@@ -69,6 +70,9 @@ class State:
         self.loss_sum = arguments.real("run", "loss_sum", self.loss_sum)
         needed = "a list of each epoch's figures"
         self.history = kinds.members("run", "history", self.history, dict, needed)
+        if self.largest_image is not None:
+            height, width = arguments.axes("run", "largest_image", self.largest_image, 2)
+            self.largest_image = height, width
 
     @classmethod
     def start(
@@ -103,6 +107,7 @@ class State:
             data_path,
             {} if data_options is None else data_options,
         )
+        run.largest_image = _largest(train)
         if pretrained is not None:
             run.inherited = pretrained.into(run.network, network_config, train.classes)
         return run
@@ -178,12 +183,19 @@ class State:
                 "step": self.step,
                 "loss_sum": self.loss_sum,
                 "history": list(self.history),
+                "largest_image": self.largest_image,
             },
             classes=self.train.classes,
             colors=self.train.colors,
             mean=self.normalization.mean,
             std=self.normalization.std,
         )
+
+
+def _largest(dataset: Dataset) -> tuple[int, int]:
+    """Return the height of the highest image, and the width of the widest."""
+    heights, widths = zip(*(dataset[i][1].shape for i in range(len(dataset))))
+    return max(heights), max(widths)
 
 
 def _described(network_config: Any) -> dict[str, Any]:
