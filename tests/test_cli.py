@@ -262,7 +262,7 @@ def test_without_a_folder_it_trains_on_the_scenes(tmp_path, run, undrawn, monkey
     assert status == 0
     assert "2 images to train on, 1 to validate by, 4 classes" in said
     status, said, _ = run("evaluate", tmp_path / "checkpoint.npz")
-    assert said.startswith("1 images, val of the scenes\n")
+    assert said.startswith("1 image, val of the scenes\n(so few images say little)\n")
 
 
 def test_camvid_is_known_by_its_folders(tmp_path, run, undrawn):

@@ -24,8 +24,8 @@ def add_checkpoint(parser: argparse.ArgumentParser) -> None:
         "checkpoint",
         type=pretrained.find,
         metavar="CHECKPOINT",
-        help=f"a file that training has written, or a network that comes with npseg: {known}, which was trained on drawings "
-        "(npseg.data.Scenes) and labels drawings, not photographs",
+        help=f"a file that training has written, or a network that comes with npseg: {known}, which was trained on "
+        "drawings (npseg.data.Scenes) and labels drawings, not photographs",
     )
 
 

@@ -79,8 +79,8 @@ def add_predict(commands: Any) -> None:
     parser = add_command(commands, "predict", _predict, "label images with a trained network")
     flags.add_checkpoint(parser)
     parser.epilog = (
-        "For each image: NAME.png, a palette PNG of class ids, and NAME_overlay.png, to look at. What cannot be read is "
-        "named, and the rest is labelled."
+        "For each image: NAME.png, a palette PNG of class ids, and NAME_overlay.png, to look at. What cannot be read "
+        "is named, and the rest is labelled."
     )
     parser.add_argument(
         "images",
