@@ -58,6 +58,10 @@ def test_every_pass_can_be_explained(operation):
     walk = explain(operation, (4, 5), **{option: (3, 2)})
     assert len(walk) > 0
     assert walk.drawing.operation.startswith(operation)
+    lines = walk.drawing.formula.splitlines()
+    backward = operation.endswith("_backward")
+    assert lines[0].startswith("dout = " if backward else "out = ")
+    assert (lines[-1] == "dx has the size of x: 4x5") == backward
 
 
 def test_the_geometry_is_what_the_flags_say(run):

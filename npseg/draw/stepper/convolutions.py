@@ -43,7 +43,8 @@ def convolution(
     dout, result = cells("dout", dout), f"d{wrt}"
     backward: Callable[..., Any] = conv_transpose_backward if transposed else conv_backward
     gradient = dict(zip("xwb", backward(numbers(dout), cache)))[wrt]
-    title = f"{name}, {result}"
+    title, size = f"{name}, {result}", gradient.shape[2:] or gradient.shape
+    formula = formulas.of_backward(formula, result, size)
     if wrt == "b":
         return _of_bias(title, formula, dout, gradient)
     arrays = {"x": x, "w": w, "dout": dout}

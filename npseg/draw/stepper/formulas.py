@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from npseg.geometry import Ints, Window
+from npseg.geometry import Ints, Window, times
 
 AXES = {1: ("length",), 2: ("height", "width"), 3: ("depth", "height", "width")}
 
@@ -74,6 +74,19 @@ def scaled(size: Ints, scale: Ints) -> str:
     """
     lines = _by_axis(len(size), lambda axis: f"{scale[axis]}·{size[axis]} = {scale[axis] * size[axis]}")
     return "\n".join(["out = scale·size", *lines])
+
+
+def of_backward(formula: str, result: str, size: Ints) -> str:
+    """Say of a forward's formula that it is dout's, and of what size the gradient is.
+
+    Examples
+    --------
+    >>> print(of_backward(scaled((2,), (3,)), "dx", (2,)))
+    dout = scale·size
+    length: 3·2 = 6
+    dx has the size of x: 2
+    """
+    return f"d{formula}\n{result} has the size of {result[1:]}: {times(size)}"
 
 
 def _by_axis(axes: int, numbers: Callable[[int], str]) -> Iterator[str]:

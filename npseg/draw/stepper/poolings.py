@@ -143,7 +143,7 @@ def _there_or_back(
     dout = cells("dout", dout)
     dx = back(numbers(dout))
     source, target = Plane.of("dout", dout, n), plane("dx", np.zeros(x.shape), "cropped")
-    output = None if symbolic(dout) else dx
+    output, formula = None if symbolic(dout) else dx, formulas.of_backward(formula, "dx", x.shape[2:])
     return Drawing(name, formula, up, source, target, at_y, at_x, output=output, **more)
 
 
