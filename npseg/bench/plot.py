@@ -29,11 +29,16 @@ _PARTS = ("steps", "layers", "growth")
 _FASTER, _SLOWER, _QUIET, _INK, _PALE = "#1f5fa8", "#cf7a30", "0.55", "0.15", "0.9"
 _METHODS = ("#1f5fa8", "#2a8f5b", "#7a4fa3", "#b5475d", "#3b8ea5", "#6b7a2f")
 
-#: Where the axis of ratios may have its ticks.
+#: Where the axis of ratios may have its ticks; over more than ``_WIDE``-fold there is room for whole powers alone.
+_POWERS = (0.01, 0.1, 1, 10, 100)
 _TICKS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100)
+_WIDE = 100
 
 #: Inches: of a bar, of all that stands around those of a part, and of the curves.
-_BAR, _FRAME, _CURVES = 0.24, 0.85, 2.7
+_BAR, _FRAME, _CURVES = 0.24, 0.85, 2.9
+
+#: Points: of the legend, between the curves and their titles.
+_LEGEND = 20
 
 #: Titles of the panels.
 _TITLES = {
@@ -144,9 +149,10 @@ def _method(ours: Row, rows: Sequence[Row]) -> str:
 
 def _ratio_axis(axes: Axes, ratios: Sequence[float]) -> None:
     """Leave room for the labels on both sides of what is drawn."""
+    low, high = min(*ratios, 0.7) / 1.2, max(*ratios, 1.4) * 1.2
     axes.set_xscale("log")
-    axes.set_xlim(min(*ratios, 0.7) / 1.2, max(*ratios, 1.4) * 1.2)
-    axes.xaxis.set_major_locator(FixedLocator(_TICKS))
+    axes.set_xlim(low, high)
+    axes.xaxis.set_major_locator(FixedLocator(_POWERS if high / low > _WIDE else _TICKS))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_formatter("{x:g}")
 
@@ -161,7 +167,7 @@ def _draw_curves(band: Any, rows: Sequence[Row]) -> None:
     panels = band.subgridspec(1, len(series)).subplots(sharey=True, squeeze=False)[0]
     for axes, name in zip(panels, series, strict=True):
         grown = [row for row in rows if row["series"] == name]
-        _frame(axes, f"3×3 convolution: {name}")
+        _frame(axes, f"3×3 convolution: {name}", pad=_LEGEND)
         axes.grid(axis="y", color=_PALE)
         axes.set(xscale="log", yscale="log")
         for who in colors:
@@ -174,12 +180,16 @@ def _draw_curves(band: Any, rows: Sequence[Row]) -> None:
         axes.yaxis.set_minor_locator(NullLocator())
         axes.yaxis.set_major_formatter("{x:g}")
     panels[0].set_ylabel(f"ms, {BOTH}", fontsize=8, color=_QUIET)
-    panels[0].legend(frameon=False, fontsize=8, labelcolor="linecolor")
+    legend = panels[0].legend(
+        loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0, ncols=len(colors), frameon=False, fontsize=8,
+        labelcolor="linecolor",
+    )  # fmt: skip
+    legend.set_in_layout(False)  # it may stand over the next panels, too
 
 
-def _frame(axes: Axes, title: str) -> None:
-    """Leave only what helps to read."""
-    axes.set_title(title, loc="left", fontsize=9.5, color=_INK)
+def _frame(axes: Axes, title: str, *, pad: float | None = None) -> None:
+    """Leave only what helps to read; so many points stay free beneath the title."""
+    axes.set_title(title, loc="left", fontsize=9.5, color=_INK, pad=pad)
     axes.tick_params(labelsize=8, colors=_INK, length=0)
     axes.set_axisbelow(True)
     axes.spines[["top", "right", "left"]].set_visible(False)
