@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -88,8 +89,11 @@ def test_the_folder_of_another_recipe_is_refused(contest):
             other.run(who, progress=False)
 
 
-def test_the_tables_have_a_line_for_each_and_the_best_is_bold(contest):
+def test_the_tables_have_a_line_for_each_and_the_best_is_bold(contest, capsys):
     results, labellers = compare(contest, [enter(name, 4, SIZE, width=2) for name in ("fcn8s", "fcn32s")])
+    said = capsys.readouterr().out
+    assert re.findall(r"(?m)^about \d+ seconds? left in all, if the network to come takes as long$", said)
+    assert said.count("left in all") == 1, "after the first epoch, and not of the last network"
     lines = markdown(results).splitlines()
     assert [line.split(" ")[1] for line in lines[2:]] == ["fcn8s", "fcn32s"]
     assert len({line.count("|") for line in lines}) == 1

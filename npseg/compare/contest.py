@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from npseg import kinds
+from npseg import arguments, kinds
 from npseg.commands.train import print_epoch
 from npseg.compare.entrants import Entrant
 from npseg.compare.table import Result
@@ -22,6 +22,7 @@ from npseg.data import Dataset
 from npseg.predict import Labeller
 from npseg.training import Run, Settings, evaluate, metrics
 from npseg.training.checkpoints import load
+from npseg.training.clock import span
 from npseg.training.loop import CHECKPOINT
 
 
@@ -64,7 +65,7 @@ class Contest:
     data_path: str | None = None
     data_options: dict[str, Any] = field(default_factory=dict)
 
-    def run(self, entrant: Entrant, *, progress: bool = True) -> Run:
+    def run(self, entrant: Entrant, *, progress: bool = True, to_come: int = 0) -> Run:
         """Train a network, or go on where it was stopped, until its epochs are done.
 
         Parameters
@@ -73,6 +74,8 @@ class Contest:
             The network.
         progress : bool
             Print its epochs and show a bar.
+        to_come : int
+            Networks that will train after it; the first epoch tells how long all of them will take.
 
         Returns
         -------
@@ -87,10 +90,17 @@ class Contest:
             On Ctrl-C, after its state was saved.
         """
         kinds.instance("run", "entrant", entrant, Entrant, "what npseg.compare.enter has made")
+        to_come = arguments.integer("run", "to_come", to_come)
         folder = self.output_dir / entrant.name
         run = self._begin(entrant, folder)
         folder.mkdir(parents=True, exist_ok=True)
-        run.fit(folder, progress=progress, after_epoch=print_epoch if progress else None)
+
+        def after_epoch(run: Run) -> None:
+            print_epoch(run)
+            if run.epoch == 1 and to_come:
+                print(_left_in_all(run, to_come), flush=True)
+
+        run.fit(folder, progress=progress, after_epoch=after_epoch if progress else None)
         return run
 
     def _begin(self, entrant: Entrant, folder: Path) -> Run:
@@ -107,6 +117,14 @@ class Contest:
         ):
             raise ValueError(f"{path} is of another recipe or width; give another --output-dir")
         return run
+
+
+def _left_in_all(run: Run, to_come: int) -> str:
+    """Say how long it will take until all networks have trained, if those to come take as long as this one."""
+    epochs = (1 + to_come) * run.settings.epochs - run.epoch
+    left = span(epochs * run.history[-1]["seconds"])
+    others = "network to come takes" if to_come == 1 else f"{to_come} networks to come each take"
+    return f"about {left} left in all, if the {others} as long"
 
 
 def compare(contest: Contest, entrants: list[Entrant]) -> tuple[list[Result], dict[str, Labeller]]:
@@ -134,12 +152,12 @@ def compare(contest: Contest, entrants: list[Entrant]) -> tuple[list[Result], di
     kinds.instance("compare", "contest", contest, Contest, "a Contest")
     entrants = kinds.listed("compare", "entrants", entrants, "a list of entrants")
     results, labellers = [], {}
-    for entrant in entrants:
+    for place, entrant in enumerate(entrants, 1):
         tqdm.write(
             f"{entrant.name}: width {entrant.settings['width']}, {entrant.parameters:,} weights, "
             f"{entrant.multiply_adds:,} multiply-adds an image"
         )
-        run = contest.run(entrant)
+        run = contest.run(entrant, to_come=len(entrants) - place)
         began = perf_counter()
         figures = metrics(evaluate(run.labeller, contest.val))
         labelling = (perf_counter() - began) / len(contest.val)
