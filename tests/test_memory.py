@@ -1,6 +1,5 @@
 """Memory that is lent out: never to two at a time, and never more than was once in use."""
 
-import gc
 import os
 import threading
 
@@ -81,7 +80,6 @@ def test_no_more_is_held_than_was_once_in_use(steps):
         assert all((a == name).all() for name, a in living.items())
         assert lender.lent + sum(m.nbytes for m in lender._free) <= lender.most
     living.clear()
-    gc.collect()
     lender.release()
     assert lender.lent == lender.most == len(lender._free) == 0
 

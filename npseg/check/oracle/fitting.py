@@ -76,12 +76,10 @@ def fit(candidate: Adapted, reference: str, names: Collection[str], optional: Co
     words = {p.name for p in candidate.parameters if p.kind in _BY_NAME}
     filled = set(free[: signature.leading(reference)])
     del free[: signature.leading(reference)]
-    order, by_name, renamed, omitted = (
-        signature.order(reference),
-        dict[str, str](),
-        dict[str, str](),
-        set[str](),
-    )
+    order = signature.order(reference)
+    by_name: dict[str, str] = {}
+    renamed: dict[str, str] = {}
+    omitted: set[str] = set()
     for name in order:
         word, place = called[name], free[0] if free else None
         foreign = place is not None and place != word and place in called.values() and name in optional

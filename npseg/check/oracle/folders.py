@@ -12,11 +12,11 @@ from typing import Any
 from npseg import arguments, kinds
 from npseg.check.oracle.apart import run_apart
 
-#: Characters of a verdict's first line that a table has room for, and how a line begins that names a mistake.
-_WIDEST, _KNOWN = (
-    100,
-    ("  this is what one gets if ", "  this looks like ", "  where it answers, ", "  does it take "),
-)
+#: Characters of a verdict's first line that a table has room for.
+_WIDEST = 100
+
+#: How a line of a verdict begins that names a mistake.
+_KNOWN = ("  this is what one gets if ", "  this looks like ", "  where it answers, ", "  does it take ")
 
 
 @dataclass(frozen=True)
