@@ -54,20 +54,10 @@ def serves(kernel: Ints, stride: Ints, dilation: Ints) -> bool:
     return set(dilation) == {1}
 
 
-def correlate(
-    x: Array,
-    w: Array,
-    size: Ints,
-    *,
-    stride: Ints,
-    padding: Pairs,
-    dilation: Ints,
-    groups: int,
-    memo: dict[str, Any] | None = None,
-) -> Array:
+def correlate(x: Array, w: Array, size: Ints, **steps: Any) -> Array:
     """Multiply the kernels with the columns, as im2col does."""
-    _refuse(w.shape[2:], stride, dilation)
-    return im2col.correlate(x, w, size, stride=stride, padding=padding, dilation=dilation, groups=groups)
+    _refuse(w.shape[2:], steps["stride"], steps["dilation"])
+    return im2col.correlate(x, w, size, **steps)
 
 
 def correlate_adjoint_x(
