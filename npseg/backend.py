@@ -31,6 +31,7 @@ __all__ = [
     "cores",
     "current",
     "device",
+    "fused",
     "generator",
     "one_library",
     "sparse_matrix",

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from npseg import arguments
-from npseg.commands.images import open_split, refuse_existing
+from npseg.commands.images import in_full, open_split, refuse_existing
 from npseg.data import Dataset
 from npseg.draw import comparison, confusion
 from npseg.files import replacing
@@ -76,7 +76,7 @@ def evaluate(
     matrices = list(each_confusion(labeller, dataset))
     total = np.sum(matrices, axis=0)
     print(f"{len(dataset)} image{'s' * (len(dataset) > 1)}, {split} of {source}")
-    same = progress and progress.get("data_path") == (data_path and str(Path(data_path).resolve()))
+    same = progress and progress.get("data_path") == in_full(data_path)
     if caution := _caution(len(dataset), chosen_by=bool(same) and split == "val" and checkpoint.name == BEST):
         print(caution)
     print(f"{summary(metrics(total))}\n\n{class_table(total, dataset.classes)}")

@@ -33,6 +33,11 @@ def open_split(
     return InMemory(Scenes(count, seed=seed))
 
 
+def in_full(data_path: str | None) -> str | None:
+    """Return the path by which images are found from wherever a run is looked at."""
+    return None if data_path is None else str(Path(data_path).resolve())
+
+
 def open_images(
     data_path: str | None, options: dict[str, Any] | None = None, *, settings: Settings | None = None
 ) -> tuple[Dataset, Dataset]:

@@ -11,7 +11,7 @@ import numpy as np
 
 from npseg.commands.config import CONFIG
 from npseg.commands.config import write as write_config
-from npseg.commands.images import open_images, refuse_unwritable
+from npseg.commands.images import in_full, open_images, refuse_unwritable
 from npseg.data import Dataset
 from npseg.draw import comparison, curves
 from npseg.files import replacing
@@ -91,16 +91,11 @@ def _begin(
     told = Settings(**_recipe(name, recipe) | settings)
     network = {"name": name, **fitting, **network}
     images = open_images(data_path, options, settings=told)
-    data: dict[str, Any] = {"data_path": _in_full(data_path), "data_options": options}
+    data: dict[str, Any] = {"data_path": in_full(data_path), "data_options": options}
     run = Run.start(network, told, *images, **data, pretrained=pretrained)
     if run.inherited is not None:
         print(f"{weights}: {run.inherited}")
     return run
-
-
-def _in_full(data_path: str | None) -> str | None:
-    """Return the path by which images are found from wherever the run is looked at."""
-    return None if data_path is None else str(Path(data_path).resolve())
 
 
 def _recipe(network: str, name: str | None) -> dict[str, Any]:
@@ -125,7 +120,7 @@ def resume(
     options = {**state.progress.get("data_options", {}), **(options or {})}
     images = open_images(data_path, options)
     run = Run.resume(state, *images, what=str(checkpoint))
-    run.data_path, run.data_options = _in_full(data_path), options
+    run.data_path, run.data_options = in_full(data_path), options
     if run.epoch == run.settings.epochs:
         raise ValueError(f"{checkpoint} has already done all of its {run.epoch} epochs")
     for name in (BEST, CONFIG):  # what else of the run is not written anew
