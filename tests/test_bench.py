@@ -522,7 +522,7 @@ def test_slow_methods_are_timed_when_asked_for(bench):
         (["--threads", "0"], "threads: 0"),
         (["--methods", "winograd", "--only", "1x1"], "winograd: serves nothing of what was chosen"),
         (["--methods", "winograd", "--steps"], "nothing among steps"),
-        (["--seconds", "0"], "seconds=0 "),
+        (["--seconds", "0"], "seconds=0.0 must be positive"),
         (["--seconds", "nan"], "seconds=nan"),
         (["--json", "/nowhere/bench.json"], "no folder /nowhere for bench.json"),
         (["--plot", "/nowhere/bench.png"], "no folder /nowhere for bench.png"),

@@ -165,7 +165,7 @@ def test_help_lists_the_commands(run):
         (["train", "--method", "fft"], "method='fft'; choose one of 'loops'"),
         (["train", "--threads", "0"], "threads: 0 must be at least 1"),
         (["train", "--momentum", "2"], "momentum"),
-        (["train", "--clip", "0"], "clip=0.0 must be a positive length"),
+        (["train", "--clip", "0"], "clip=0.0 must be positive"),
         (["train", "--jitter", "2", "0.5"], "jitter=.2.0, 0.5. must be two factors, the smaller first"),
         (["train", "--format", "voc"], "--format and --colors are about a folder"),
         (["train", "--colors", "none.csv"], "none.csv: is missing; needs a table"),

@@ -249,7 +249,7 @@ MISTAKES = (
     ("train --data-path pictures --crop 8", "argument --crop: expected 2 arguments"),
     ("train --data-path pictures --crop 0 8", "crop=0 must be at least 1"),
     ("train --data-path pictures --seed -1", "training: seed=-1 must be at least 0"),
-    ("train --data-path pictures --lr 0", "training: lr=0.0 must be a positive number"),
+    ("train --data-path pictures --lr 0", "training: lr=0.0 must be positive"),
     ("train --data-path pictures --lr nan", "lr=nan must be finite"),
     ("train --data-path pictures --balance 2", "balance=2.0 must lie between 0"),
     ("train --data-path pictures --dropout 2", "dropout=2.0 must lie between 0 and 1"),

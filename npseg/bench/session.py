@@ -91,8 +91,7 @@ class Session:
         self.threads = backend.thread_count() if threads is None else threads
         self.seconds = (QUICK_SECONDS if quick else SECONDS) if seconds is None else seconds
         self.quick = quick
-        if not arguments.real(op, "seconds", self.seconds) > 0:
-            raise ValueError(f"seconds={self.seconds:g} must be a positive number")
+        arguments.positive(op, "seconds", self.seconds)
         chosen = methods_named(methods)
         self.jobs = [job for job in _all_jobs(parts, chosen, quick) if _plain(only) in _plain(job.name)]
         if not self.jobs:

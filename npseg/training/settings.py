@@ -87,8 +87,7 @@ class Settings:
             arguments.real("training", name, getattr(self, name))
         if not isinstance(self.flip, bool):
             raise TypeError(f"training: flip={self.flip!r} is neither true nor false")
-        if not arguments.real("training", "lr", self.lr) > 0:
-            raise ValueError(f"training: lr={self.lr} must be a positive number")
+        arguments.positive("training", "lr", self.lr)
         if not 0 <= arguments.real("training", "balance", self.balance) <= 1:
             raise ValueError(f"training: balance={self.balance} must lie between 0, no weights, and 1")
         if self.crop is not None:
@@ -101,8 +100,8 @@ class Settings:
                 raise ValueError(
                     f"training: jitter={self.jitter} must be two factors, the smaller first, as 0.75 1.5"
                 )
-        if self.clip is not None and not arguments.real("training", "clip", self.clip) > 0:
-            raise ValueError(f"training: clip={self.clip} must be a positive length")
+        if self.clip is not None:
+            arguments.positive("training", "clip", self.clip)
         # Made for their checks, so that a wrong number is refused before any image is read.
         self.make_optimizer({"layer.b": np.zeros(1)})
         self.make_schedule(1)
